@@ -1,0 +1,107 @@
+//! A loaded model.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::infer::{DimFact, Factoid, ShapeFactoid};
+
+use crate::onnx_file::{OnnxFile, brief};
+use crate::{Port, ScoringError, Tensor, guard};
+
+/// An ONNX model, ready to run any number of rows from any thread.
+#[derive(Debug, Clone)]
+pub struct Model {
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    sha256: String,
+    runnable: Arc<TypedRunnableModel>,
+}
+
+impl Model {
+    /// Reads a model file and prepares it.
+    pub fn load(bytes: &[u8]) -> Result<Self, ScoringError> {
+        let unusable = |reason| ScoringError::Unusable { reason };
+        let file = OnnxFile::read(bytes)?;
+        let graph = file.graph()?;
+        let runnable = guard::catch(|| prepare(graph))
+            .map_err(unusable)?
+            .map_err(|error| unusable(brief(&error)))?;
+        let sha256 = Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(Self {
+            inputs: file.inputs,
+            outputs: file.outputs,
+            sha256,
+            runnable,
+        })
+    }
+
+    /// What the model takes, in the order of the file.
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// What the model gives, in the order of the file.
+    pub fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// SHA-256 of the file, 64 hex digits.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Runs the model: one tensor per input in their order, answers one per output in theirs.
+    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, ScoringError> {
+        if inputs.len() != self.inputs.len() {
+            return Err(ScoringError::Count {
+                wanted: self.inputs.len(),
+                got: inputs.len(),
+            });
+        }
+        let fed = inputs
+            .iter()
+            .zip(&self.inputs)
+            .map(|(tensor, port)| Ok(tensor.feed(port)?.into_tvalue()));
+        let fed = fed.collect::<Result<TVec<TValue>, ScoringError>>()?;
+        let run = || -> TractResult<Vec<Tensor>> {
+            self.runnable
+                .run(fed)?
+                .iter()
+                .map(|answer| Tensor::answered(answer))
+                .collect()
+        };
+        let failed = |reason| ScoringError::Run { reason };
+        guard::catch(run)
+            .map_err(failed)?
+            .map_err(|error| failed(brief(&error)))
+    }
+}
+
+/// Optimizes the graph once for every number of rows: what the file leaves free becomes a symbol.
+fn prepare(mut graph: InferenceModel) -> TractResult<Arc<TypedRunnableModel>> {
+    let rows = graph.symbols.sym("rows");
+    for outlet in graph.input_outlets()?.to_vec() {
+        let mut fact = graph.outlet_fact(outlet)?.clone();
+        let mut dims: TVec<DimFact> = fact.shape.dims().cloned().collect();
+        for (axis, dim) in dims
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, dim)| dim.concretize().is_none())
+        {
+            // Inputs whose first axis has no name of its own share one: they are columns of the same rows.
+            let symbol = if axis == 0 {
+                rows.clone()
+            } else {
+                graph.symbols.new_with_prefix("length")
+            };
+            *dim = DimFact::from(TDim::from(symbol));
+        }
+        fact.shape = ShapeFactoid::closed(dims);
+        graph.set_outlet_fact(outlet, fact)?;
+    }
+    graph.into_optimized()?.into_runnable()
+}
