@@ -1,0 +1,285 @@
+//! A service as the spec configures it, and what can be wrong with that.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use ureq::http::Uri;
+
+use super::{RequestPath, Secret};
+
+/// A service as the spec configures it.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// The name in the spec.
+    pub name: String,
+    /// `https://host[:port][/prefix]`; a prefix is kept before every path.
+    pub url: String,
+    /// How the host logs in.
+    pub auth: Auth,
+    /// PEM file of certificate authorities that are trusted beside the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// Accepts any certificate, and plain `http`.
+    pub insecure: bool,
+}
+
+/// How the host logs in to a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// At Cloud Pak for Data, as a user.
+    Cp4d {
+        /// The user's name.
+        username: String,
+        /// What proves it.
+        credential: Credential,
+    },
+    /// With a token that is used as it is, and never refreshed.
+    Token(Secret),
+}
+
+/// What proves a user's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Credential {
+    Password(Secret),
+    ApiKey(Secret),
+}
+
+/// Why a service cannot be used as configured.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum ServiceError {
+    #[error("service `{name}`: `{url}` is not of the form `https://host/prefix`: {why}")]
+    Url {
+        name: String,
+        url: String,
+        why: String,
+    },
+    #[error(
+        "service `{name}`: `http` would send the credentials in the clear; use `https`, or set `insecure: true`"
+    )]
+    Clear { name: String },
+    #[error(
+        "service `{name}`: `ca_file` has no effect beside `insecure: true`; remove one of them"
+    )]
+    CaFileUnused { name: String },
+    #[error("service `{name}`: cannot read the CA file `{}`", file.display())]
+    CaFile {
+        name: String,
+        file: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("service `{name}`: the CA file `{}` is not PEM: {why}", file.display())]
+    CaFilePem {
+        name: String,
+        file: PathBuf,
+        why: String,
+    },
+    #[error("service `{name}`: the CA file `{}` has no certificate in it", file.display())]
+    CaFileEmpty { name: String, file: PathBuf },
+    #[error("service `{name}`: the {what} is empty")]
+    EmptyCredential { name: String, what: &'static str },
+    #[error("service `{name}`: the token has a character that no header may have")]
+    TokenCharacter { name: String },
+    #[error("two services are called `{name}`")]
+    Twice { name: String },
+}
+
+/// Where a service is, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Base {
+    /// `https://host:port`.
+    pub(super) origin: String,
+    /// What stands before every path, without a slash at its end.
+    pub(super) prefix: String,
+    /// Whether it is this machine, which no proxy can reach.
+    pub(super) is_loopback: bool,
+}
+
+impl Base {
+    pub(super) fn parse(config: &ServiceConfig) -> Result<Self, ServiceError> {
+        let refused = |why: &dyn fmt::Display| ServiceError::Url {
+            name: config.name.clone(),
+            url: shown(&config.url),
+            why: why.to_string(),
+        };
+        let uri: Uri = config.url.parse().map_err(|error| refused(&error))?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(refused(&"scheme or host is missing"));
+        };
+        if authority.host().is_empty() {
+            return Err(refused(&"the host is missing"));
+        }
+        if authority.as_str().contains('@') {
+            return Err(refused(&"credentials belong in `auth`"));
+        }
+        if uri.query().is_some() || config.url.contains('#') {
+            return Err(refused(&"it has a query or a fragment"));
+        }
+        let path = RequestPath::parse(uri.path()).map_err(|error| refused(&error))?;
+        let is_loopback = is_loopback(authority.host());
+        match scheme {
+            "https" => {}
+            "http" if is_loopback || config.insecure => {}
+            "http" => {
+                return Err(ServiceError::Clear {
+                    name: config.name.clone(),
+                });
+            }
+            _ => return Err(refused(&"the scheme is unknown")),
+        }
+        Ok(Self {
+            origin: format!("{scheme}://{authority}"),
+            prefix: path.as_str().trim_end_matches('/').to_owned(),
+            is_loopback,
+        })
+    }
+}
+
+impl Auth {
+    /// Refuses credentials that cannot be meant.
+    pub(super) fn check(&self, service: &str) -> Result<(), ServiceError> {
+        let what = match self {
+            Self::Cp4d { username, .. } if username.is_empty() => "user name",
+            Self::Cp4d {
+                credential: Credential::Password(secret),
+                ..
+            } if secret.expose().is_empty() => "password",
+            Self::Cp4d {
+                credential: Credential::ApiKey(secret),
+                ..
+            } if secret.expose().is_empty() => "API key",
+            Self::Token(token) if token.expose().is_empty() => "token",
+            Self::Token(token) if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
+                return Err(ServiceError::TokenCharacter {
+                    name: service.to_owned(),
+                });
+            }
+            _ => return Ok(()),
+        };
+        Err(ServiceError::EmptyCredential {
+            name: service.to_owned(),
+            what,
+        })
+    }
+
+    /// What must be masked.
+    pub(super) fn secret(&self) -> &Secret {
+        match self {
+            Self::Cp4d {
+                credential: Credential::Password(secret) | Credential::ApiKey(secret),
+                ..
+            }
+            | Self::Token(secret) => secret,
+        }
+    }
+}
+
+/// The URL without what may be a password in it.
+fn shown(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(start), Some(end)) if start + 3 <= end => {
+            format!("{}***{}", &url[..start + 3], &url[end..])
+        }
+        _ => url.to_owned(),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str, insecure: bool) -> Result<Base, String> {
+        let auth = Auth::Token(Secret::new("t"));
+        let config = ServiceConfig {
+            name: "wml".to_owned(),
+            url: url.to_owned(),
+            auth,
+            ca_file: None,
+            insecure,
+        };
+        Base::parse(&config).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_prefix_is_kept_without_its_last_slash() {
+        for (url, origin, prefix) in [
+            ("https://cpd.example.com", "https://cpd.example.com", ""),
+            ("https://cpd.example.com/", "https://cpd.example.com", ""),
+            (
+                "https://cpd.example.com:8443/zen/",
+                "https://cpd.example.com:8443",
+                "/zen",
+            ),
+            ("http://[::1]:9/a/b", "http://[::1]:9", "/a/b"),
+        ] {
+            let base = parse(url, false).unwrap();
+            assert_eq!(
+                (base.origin.as_str(), base.prefix.as_str()),
+                (origin, prefix)
+            );
+        }
+    }
+
+    #[test]
+    fn a_url_that_is_none_is_refused() {
+        for (url, why) in [
+            ("cpd.example.com", "scheme or host is missing"),
+            ("/cpd", "scheme or host is missing"),
+            ("ftp://cpd.example.com", "the scheme is unknown"),
+            (
+                "https://cpd.example.com?x=1",
+                "it has a query or a fragment",
+            ),
+            (
+                "https://cpd.example.com/a#b",
+                "it has a query or a fragment",
+            ),
+            (
+                "https://cpd.example.com/a/../b",
+                "the path has a dot segment at byte 3",
+            ),
+        ] {
+            assert_eq!(
+                parse(url, false),
+                Err(format!(
+                    "service `wml`: `{url}` is not of the form `https://host/prefix`: {why}"
+                ))
+            );
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_refused_and_not_shown() {
+        assert_eq!(
+            parse("https://user:secret@cpd.example.com", false),
+            Err("service `wml`: `https://***@cpd.example.com` is not of the form `https://host/prefix`: \
+                 credentials belong in `auth`"
+                .to_owned())
+        );
+    }
+
+    #[test]
+    fn credentials_go_in_the_clear_only_to_this_machine_or_when_asked() {
+        assert_eq!(
+            parse("http://cpd.example.com", false),
+            Err("service `wml`: `http` would send the credentials in the clear; use `https`, or set `insecure: true`"
+                .to_owned())
+        );
+        assert!(parse("http://cpd.example.com", true).is_ok());
+        for url in [
+            "http://127.0.0.1:8080",
+            "http://localhost",
+            "http://[::1]:80",
+        ] {
+            assert!(parse(url, false).unwrap().is_loopback, "{url}");
+        }
+    }
+}
