@@ -1,0 +1,92 @@
+//! What the steps that call OpenScale share.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::wait::{States, Status};
+use crate::{Deadline, Failure, Host, Poll, Request, segment, until};
+
+/// The service's name in the spec.
+pub const SERVICE: &str = "openscale";
+
+/// What the API calls a failure, and the states from which nothing comes back.
+const FAILED: &[&str] = &[
+    "failure",
+    "failed",
+    "error",
+    "cancelled",
+    "canceled",
+    "deleting",
+    "pending_delete",
+    "disabled",
+];
+
+/// OpenScale's service instance
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline, extend("pattern" = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12,16}$"))]
+pub struct InstanceId(pub String);
+
+impl Default for InstanceId {
+    /// The default instance of Cloud Pak for Data.
+    fn default() -> Self {
+        Self("00000000-0000-0000-0000-000000000000".to_owned())
+    }
+}
+
+impl InstanceId {
+    /// A path of the instance: `path` is what follows `/v2/`.
+    pub fn path(&self, path: &str) -> String {
+        format!("/openscale/{}/v2/{path}", segment(&self.0))
+    }
+}
+
+/// Which of the operational spaces a service provider is bound to
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum OperationalSpace {
+    /// In use: the service logs payload by itself
+    Production,
+    /// Being validated
+    #[default]
+    PreProduction,
+    /// Being developed
+    Development,
+}
+
+/// How an asynchronous resource comes up; states that nobody has named are waited out, as the official client does.
+pub const fn states(done: &'static [&'static str]) -> States {
+    States {
+        done,
+        failed: FAILED,
+        waiting: None,
+    }
+}
+
+/// Waits until a resource's `entity.status.state` is one of `done`, and answers the resource.
+pub fn wait_for(
+    host: &dyn Host,
+    what: &str,
+    deadline: &Deadline,
+    path: &str,
+    done: &'static [&'static str],
+) -> Result<Value, Failure> {
+    #[derive(Deserialize)]
+    struct Resource {
+        entity: Entity,
+    }
+    #[derive(Deserialize)]
+    struct Entity {
+        status: Status,
+    }
+    until(host, what, deadline, || {
+        let answer = Request::get(SERVICE, path).send(host)?.expect(&[200])?;
+        let status = answer.json::<Resource>()?.entity.status;
+        Ok(match states(done).judge(what, &status)? {
+            Poll::Ready(()) => Poll::Ready(answer.json()?),
+            Poll::Waiting(state) => Poll::Waiting(state),
+        })
+    })
+}

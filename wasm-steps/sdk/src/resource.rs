@@ -1,0 +1,189 @@
+//! Creating a resource so that it is never made twice and never left behind.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::ledger::{Announcement, Lookup};
+use crate::lookup::{Entry, Found, find};
+use crate::{Failure, Host, Level, Request, Response};
+
+/// A service that lost its answer may act a little later; the resource is looked for again after this pause.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+
+/// A resource that is about to be created: what the ledger is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource(Announcement);
+
+impl Resource {
+    /// A resource of a kind (the service's own word), with a name for people and how it is found.
+    pub fn new(service: &str, kind: &str, name: impl Into<String>, find: Lookup) -> Self {
+        Self(Announcement {
+            kind: kind.to_owned(),
+            service: service.to_owned(),
+            name: name.into(),
+            find,
+            remove_path: String::new(),
+            remove_query: Vec::new(),
+            users: None,
+            shared: false,
+        })
+    }
+
+    /// The path of the DELETE that removes it; `{id}` stands for its id.
+    #[must_use]
+    pub fn removed_by(mut self, path: impl Into<String>) -> Self {
+        self.0.remove_path = path.into();
+        self
+    }
+
+    /// Adds a query parameter to the DELETE.
+    #[must_use]
+    pub fn remove_query(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.remove_query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Others may come to use it; while `users` finds one it is kept, and that is no failure.
+    #[must_use]
+    pub fn shared_with(mut self, users: Lookup) -> Self {
+        self.0.users = Some(users);
+        self.0.shared = true;
+        self
+    }
+
+    fn title(&self) -> String {
+        format!("{} `{}`", self.0.kind, self.0.name)
+    }
+}
+
+/// A resource that exists now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Created {
+    /// Its id.
+    pub id: String,
+    /// The service's answer to the create request, or the resource as it was found in a list.
+    pub resource: Value,
+}
+
+/// Announces a resource, creates it, and confirms its id. `request` gets the tag, and puts it where the resource's
+/// lookup searches. What an earlier try of this step, or a request whose answer was lost, made already is adopted.
+pub fn create(
+    host: &dyn Host,
+    resource: &Resource,
+    request: impl FnOnce(&str) -> Request,
+) -> Result<Created, Failure> {
+    let title = resource.title();
+    let ledger = |verb: &'static str| {
+        let what = format!("{verb} {title}");
+        move |error| Failure::from_error(&what, error)
+    };
+    let announced = host.announce(&resource.0).map_err(ledger("announcing"))?;
+    let entry = Entry {
+        number: announced.entry,
+        tag: &announced.tag,
+        id: announced.id.as_deref(),
+    };
+    let request = request(&announced.tag);
+
+    let mut found = if announced.again {
+        adopt(host, &title, find(host, &resource.0.find, entry)?)?
+    } else {
+        None
+    };
+    if found.is_none()
+        && let Some(id) = &announced.id
+    {
+        return Err(Failure::internal(format!(
+            "{title} was created before as `{id}`, but is not there any more"
+        )));
+    }
+    if found.is_none() {
+        found = match attempt(host, resource, &request)? {
+            Attempt::Created(created) => Some(created),
+            Attempt::Lost(failure) => {
+                host.log(
+                    Level::Warn,
+                    &format!(
+                        "{}; looking for {title} before another try",
+                        failure.message
+                    ),
+                );
+                look_twice(host, &title, &resource.0.find, entry)?
+            }
+        };
+    }
+    let created = match found {
+        Some(created) => created,
+        None => match attempt(host, resource, &request)? {
+            Attempt::Created(created) => created,
+            Attempt::Lost(failure) => {
+                look_twice(host, &title, &resource.0.find, entry)?.ok_or(failure)?
+            }
+        },
+    };
+    host.confirm(announced.entry, &created.id)
+        .map_err(ledger("confirming"))?;
+    Ok(created)
+}
+
+enum Attempt {
+    Created(Created),
+    /// The service may have acted.
+    Lost(Failure),
+}
+
+fn attempt(host: &dyn Host, resource: &Resource, request: &Request) -> Result<Attempt, Failure> {
+    use crate::services::Error;
+    match request.attempt(host) {
+        Ok(answer) if answer.status() >= 500 => Ok(Attempt::Lost(answer.failure())),
+        // An answer that was cut short says "created", but not what.
+        Ok(answer) => Ok(read(&answer.success()?, &resource.0.find.id)
+            .map_or_else(Attempt::Lost, Attempt::Created)),
+        Err(error @ Error::NoAnswer(_)) => {
+            Ok(Attempt::Lost(Failure::from_error(&request.title(), error)))
+        }
+        Err(error) => Err(Failure::from_error(&request.title(), error)),
+    }
+}
+
+fn read(answer: &Response, id: &str) -> Result<Created, Failure> {
+    let resource: Value = answer.json()?;
+    match resource.pointer(id).and_then(Value::as_str) {
+        Some(id) => Ok(Created {
+            id: id.to_owned(),
+            resource,
+        }),
+        None => Err(Failure::internal(format!(
+            "{} answered no id at `{id}`",
+            answer.title()
+        ))),
+    }
+}
+
+fn look_twice(
+    host: &dyn Host,
+    title: &str,
+    lookup: &Lookup,
+    entry: Entry<'_>,
+) -> Result<Option<Created>, Failure> {
+    let mut found = find(host, lookup, entry)?;
+    if found.is_empty() {
+        host.sleep(SECOND_LOOK);
+        found = find(host, lookup, entry)?;
+    }
+    adopt(host, title, found)
+}
+
+fn adopt(host: &dyn Host, title: &str, mut found: Vec<Found>) -> Result<Option<Created>, Failure> {
+    if found.len() > 1 {
+        return Err(Failure::internal(format!(
+            "{title} exists {} times",
+            found.len()
+        )));
+    }
+    Ok(found.pop().map(|Found { id, resource }| {
+        host.log(Level::Info, &format!("{title} exists already as `{id}`"));
+        Created { id, resource }
+    }))
+}
