@@ -10,9 +10,12 @@
 //! - [`wait`]: polling with a deadline
 //! - [`resource`]: creating what the run's cleanup removes again; [`lookup`] finds it
 //! - [`files`]: inputs and outputs that name files
-//! - [`table`]: a data set as typed rows; [`prediction`], [`predictions_file`]: what a model answers to them
+//! - [`table`], [`batches`]: a data set as typed rows, and cut for requests
+//! - [`prediction`], [`scoring_answer`], [`predictions_file`]: what a model answers to rows, in memory, from WML, in a file
+//! - [`records`]: writing to an OpenScale data set
 //! - [`field`], [`gate`], [`wml`], [`openscale`]: words of the domain that several steps use
 
+pub mod batches;
 #[expect(missing_docs, clippy::pedantic, reason = "generated from the contract")]
 pub mod bindings;
 pub mod failure;
@@ -27,9 +30,11 @@ pub mod openscale;
 pub mod pages;
 pub mod prediction;
 pub mod predictions_file;
+pub mod records;
 pub mod request;
 pub mod resource;
 pub mod response;
+pub mod scoring_answer;
 pub mod step;
 pub mod table;
 pub mod wait;
@@ -37,6 +42,7 @@ pub mod wait;
 pub mod wasi;
 pub mod wml;
 
+pub use batches::{BatchLimits, Batches};
 pub use bindings::exports::stepwise::step::step::StepInfo;
 pub use bindings::stepwise::step::{
     ledger, log::Level, scoring, services, services::Repeat, types::Failure, types::FailureCategory,
@@ -47,9 +53,11 @@ pub use gate::{Gate, Gates, Limit};
 pub use host::{Host, LocalModel, Pending};
 pub use prediction::{ModelOutput, Prediction};
 pub use predictions_file::{PredictionsReader, PredictionsWriter, WrittenPrediction};
+pub use records::Records;
 pub use request::{InFlight, Request, segment};
 pub use resource::{Created, Resource, create};
 pub use response::Response;
+pub use scoring_answer::ScoringAnswer;
 pub use step::{Need, Needs};
 pub use table::{Row, Table};
 pub use wait::{Deadline, Poll, until};

@@ -36,7 +36,7 @@ impl Prediction {
         probability: &str,
     ) -> Result<Vec<Self>, String> {
         let (single, several): (Vec<_>, Vec<_>) =
-            outputs.iter().partition(|output| output.is_single());
+            outputs.iter().partition(|output| !output.is_several());
         let values = named(&single, prediction)
             .or_else(|| {
                 single
@@ -104,8 +104,9 @@ impl ModelOutput {
         }
     }
 
-    fn is_single(&self) -> bool {
-        self.rows.iter().all(|row| one(row).is_ok())
+    fn is_several(&self) -> bool {
+        let lists = |row: &Value| (row.is_array() || row.is_object()) && one(row).is_err();
+        self.rows.iter().all(lists)
     }
 }
 
