@@ -1,6 +1,7 @@
 //! An ONNX model in tract: what it takes and gives, and running it.
 //!
-//! `OnnxFile` reads and checks the file, `Model` runs it over `Tensor`s, `guard` turns tract's panics into errors.
+//! `OnnxFile` reads and checks the file (`trees` its tree ensembles), `program` prepares it for any number of rows,
+//! `Model` runs it over `Tensor`s. `guard` turns tract's panics into errors.
 //! Knows nothing of pipelines.
 
 mod error;
@@ -8,7 +9,9 @@ mod guard;
 mod model;
 mod onnx_file;
 mod port;
+mod program;
 mod tensor;
+mod trees;
 
 pub use error::ScoringError;
 pub use model::Model;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::infer::{DimFact, Factoid, ShapeFactoid};
 
 use crate::onnx_file::{OnnxFile, brief};
-use crate::{Port, ScoringError, Tensor, guard};
+use crate::{Port, ScoringError, Tensor, guard, program};
 
 /// An ONNX model, ready to run any number of rows from any thread.
 #[derive(Debug, Clone)]
@@ -22,9 +21,10 @@ impl Model {
     /// Reads a model file and prepares it.
     pub fn load(bytes: &[u8]) -> Result<Self, ScoringError> {
         let unusable = |reason| ScoringError::Unusable { reason };
-        let file = OnnxFile::read(bytes)?;
+        let mut file = OnnxFile::read(bytes)?;
         let graph = file.graph()?;
-        let runnable = guard::catch(|| prepare(graph))
+        let prepared = guard::catch(|| program::prepare(graph, &mut file.inputs));
+        let runnable = prepared
             .map_err(unusable)?
             .map_err(|error| unusable(brief(&error)))?;
         let sha256 = Sha256::digest(bytes)
@@ -79,29 +79,4 @@ impl Model {
             .map_err(failed)?
             .map_err(|error| failed(brief(&error)))
     }
-}
-
-/// Optimizes the graph once for every number of rows: what the file leaves free becomes a symbol.
-fn prepare(mut graph: InferenceModel) -> TractResult<Arc<TypedRunnableModel>> {
-    let rows = graph.symbols.sym("rows");
-    for outlet in graph.input_outlets()?.to_vec() {
-        let mut fact = graph.outlet_fact(outlet)?.clone();
-        let mut dims: TVec<DimFact> = fact.shape.dims().cloned().collect();
-        for (axis, dim) in dims
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, dim)| dim.concretize().is_none())
-        {
-            // Inputs whose first axis has no name of its own share one: they are columns of the same rows.
-            let symbol = if axis == 0 {
-                rows.clone()
-            } else {
-                graph.symbols.new_with_prefix("length")
-            };
-            *dim = DimFact::from(TDim::from(symbol));
-        }
-        fact.shape = ShapeFactoid::closed(dims);
-        graph.set_outlet_fact(outlet, fact)?;
-    }
-    graph.into_optimized()?.into_runnable()
 }

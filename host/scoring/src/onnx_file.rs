@@ -6,7 +6,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, tensor_proto::DataLocation};
 use tract_onnx::prelude::{Framework, InferenceModel};
 
-use crate::{Port, ScoringError, guard};
+use crate::{Port, ScoringError, guard, trees};
 
 /// The domains whose operators tract means by its names.
 const DOMAINS: [&str; 3] = ["", "ai.onnx", "ai.onnx.ml"];
@@ -22,12 +22,12 @@ impl OnnxFile {
     pub(crate) fn read(mut bytes: &[u8]) -> Result<Self, ScoringError> {
         let not_onnx = |reason: String| ScoringError::NotOnnx { reason };
         let onnx = tract_onnx::onnx();
-        let proto = onnx
+        let mut proto = onnx
             .proto_model_for_read(&mut bytes)
             .map_err(|error| not_onnx(format!("{error:#}")))?;
         let graph = proto
             .graph
-            .as_ref()
+            .as_mut()
             .ok_or_else(|| not_onnx("it has no graph".to_owned()))?;
         if graph.output.is_empty() {
             return Err(not_onnx("its graph has no outputs".to_owned()));
@@ -35,6 +35,7 @@ impl OnnxFile {
         check_operators(&onnx, graph)?;
         check_weights(graph)?;
         check_wiring(graph)?;
+        trees::mend(graph)?;
         let initialized: HashSet<&str> = graph
             .initializer
             .iter()
