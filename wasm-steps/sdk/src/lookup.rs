@@ -1,10 +1,15 @@
 //! Where a kind of resource is listed, how to know one in the list, and finding it there.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::ledger::Lookup;
 use crate::request::title;
 use crate::{Failure, Host, Response, pages};
+
+/// A service whose answer was lost may act a little later; its list is read again after this pause.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
 
 impl Lookup {
     /// A list at `path`; `items` is the JSON pointer to its array. A resource's id is at `/metadata/id`.
@@ -78,6 +83,20 @@ pub struct Entry<'a> {
 /// All resources that an entry's `find` means, of all pages: one, or none.
 pub fn find(host: &dyn Host, lookup: &Lookup, entry: Entry<'_>) -> Result<Vec<Found>, Failure> {
     search(lookup, entry, |next| host.look_up(entry.number, next))
+}
+
+/// As [`find`], but looks again after a pause when nothing is there: for requests whose answer is not known.
+pub fn find_late(
+    host: &dyn Host,
+    lookup: &Lookup,
+    entry: Entry<'_>,
+) -> Result<Vec<Found>, Failure> {
+    let found = find(host, lookup, entry)?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    host.sleep(SECOND_LOOK);
+    find(host, lookup, entry)
 }
 
 /// All resources of others that hang on an entry's resource.

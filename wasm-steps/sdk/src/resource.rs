@@ -1,15 +1,10 @@
 //! Creating a resource so that it is never made twice and never left behind.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::ledger::{Announcement, Lookup};
-use crate::lookup::{Entry, Found, find};
+use crate::lookup::{Entry, Found, find, find_late};
 use crate::{Failure, Host, Level, Request, Response};
-
-/// A service that lost its answer may act a little later; the resource is looked for again after this pause.
-const SECOND_LOOK: Duration = Duration::from_secs(1);
 
 /// A resource that is about to be created: what the ledger is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +104,7 @@ pub fn create(
                         failure.message
                     ),
                 );
-                look_twice(host, &title, &resource.0.find, entry)?
+                adopt(host, &title, find_late(host, &resource.0.find, entry)?)?
             }
         };
     }
@@ -118,7 +113,7 @@ pub fn create(
         None => match attempt(host, resource, &request)? {
             Attempt::Created(created) => created,
             Attempt::Lost(failure) => {
-                look_twice(host, &title, &resource.0.find, entry)?.ok_or(failure)?
+                adopt(host, &title, find_late(host, &resource.0.find, entry)?)?.ok_or(failure)?
             }
         },
     };
@@ -159,20 +154,6 @@ fn read(answer: &Response, id: &str) -> Result<Created, Failure> {
             answer.title()
         ))),
     }
-}
-
-fn look_twice(
-    host: &dyn Host,
-    title: &str,
-    lookup: &Lookup,
-    entry: Entry<'_>,
-) -> Result<Option<Created>, Failure> {
-    let mut found = find(host, lookup, entry)?;
-    if found.is_empty() {
-        host.sleep(SECOND_LOOK);
-        found = find(host, lookup, entry)?;
-    }
-    adopt(host, title, found)
 }
 
 fn adopt(host: &dyn Host, title: &str, mut found: Vec<Found>) -> Result<Option<Created>, Failure> {

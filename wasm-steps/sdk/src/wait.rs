@@ -61,7 +61,7 @@ pub fn until<T>(
         if left.is_zero() {
             let seconds = deadline.limit.as_secs();
             return Err(Failure::unavailable(format!(
-                "{what} was not ready after {seconds} s: {state}"
+                "{what} took longer than {seconds} s: {state}"
             ))
             .hint("raise `timeout_seconds`"));
         }
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(failure.category, FailureCategory::Unavailable);
         assert_eq!(
             failure.message,
-            "deployment `x` was not ready after 2 s: still `initializing`"
+            "deployment `x` took longer than 2 s: still `initializing`"
         );
         assert_eq!(host.elapsed(), Duration::from_secs(2));
     }
