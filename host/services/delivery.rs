@@ -37,7 +37,9 @@ pub(super) struct Delivery<'a> {
 impl Delivery<'_> {
     /// Sends until there is an answer to keep, or nothing more may be tried.
     pub(super) fn send(&mut self, outgoing: &Outgoing<'_>) -> Result<Response, CallError> {
-        for tries in 1.. {
+        let mut tries = 0;
+        loop {
+            tries += 1;
             let result = self.exchange(outgoing);
             let (outcome, asked) = match &result {
                 Ok(answer) => (
@@ -57,25 +59,16 @@ impl Delivery<'_> {
             }
             let pause = retry::pause(tries, fastrand::f64(), asked);
             // Waiting out a time that is too short anyway helps nobody.
-            let is_enough = self
-                .limits
-                .deadline
-                .remaining()
-                .is_some_and(|left| left > pause);
-            if !is_enough || self.limits.stop.wait(pause) {
+            let left = self.limits.deadline.remaining();
+            if left.is_none_or(|left| left <= pause) || self.limits.stop.wait(pause) {
                 return self.end(result);
             }
         }
-        unreachable!("the attempts are limited")
     }
 
     fn exchange(&mut self, outgoing: &Outgoing<'_>) -> Result<Response, Fault> {
-        let Some(left) = self
-            .limits
-            .deadline
-            .remaining()
-            .filter(|_| !self.limits.stop.is_stopped())
-        else {
+        let left = self.limits.deadline.remaining();
+        let Some(left) = left.filter(|_| !self.limits.stop.is_stopped()) else {
             return Err(Fault::OutOfTime);
         };
         self.attempts += 1;
@@ -84,18 +77,17 @@ impl Delivery<'_> {
             .client
             .exchange(outgoing, left, self.limits.max_response);
         let duration = started.elapsed();
-        let error = result.as_ref().err().map(|fault| self.explain(fault));
+        let outcome = match &result {
+            Ok(answer) => Ok(answer.status),
+            Err(fault) => Err(self.explain(fault)),
+        };
         self.observer.exchanged(&Exchange {
             service: self.service,
             method: outgoing.method,
             path: self.shown.0,
             query: self.shown.1,
             attempt: self.attempts,
-            outcome: match (&result, &error) {
-                (Ok(answer), _) => Ok(answer.status),
-                (_, Some(error)) => Err(error),
-                (Err(_), None) => unreachable!("every fault is explained"),
-            },
+            outcome: outcome.as_ref().copied(),
             started,
             duration,
             transaction_id: self.transaction_id,

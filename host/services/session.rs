@@ -172,20 +172,18 @@ impl Session {
         })?;
         match answer.status {
             200 => self.read(&answer.body).ok_or_else(|| {
-                CallError::Login(format!(
-                    "`{service}` answered the login of `{username}` without a token"
-                ))
+                CallError::Login(format!("`{service}` answered the login without a token"))
             }),
             status @ (400 | 401 | 403) => Err(CallError::Login(format!(
-                "`{service}` refused the login of `{username}` with {status}; check user name and {}",
+                "`{service}` refused the login with {status}; check user name and {}",
                 credential.kind()
             ))),
             status @ (408 | 425 | 429 | 500..) => Err(CallError::Unreachable(format!(
-                "`{service}` could not log `{username}` in, it answered {status}"
+                "`{service}` cannot log in for now, it answered {status}"
             ))),
             status => Err(CallError::Login(format!(
-                "`{service}` answered {status} to the login at `{LOGIN_PATH}`; check that its `url` is that of a Cloud \
-                 Pak for Data cluster"
+                "`{service}` answered {status} to the login at `{LOGIN_PATH}`; check that its `url` is that of a \
+                 Cloud Pak for Data cluster"
             ))),
         }
     }
