@@ -84,3 +84,8 @@ pub fn uuid(host: &dyn Host) -> String {
         &hex[20..]
     )
 }
+
+/// A time as the services write it: `2026-11-23T08:54:35.462Z`.
+pub fn timestamp(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}

@@ -12,7 +12,7 @@
 //! - [`files`]: inputs and outputs that name files
 //! - [`table`], [`batches`]: a data set as typed rows, and cut for requests
 //! - [`prediction`], [`scoring_answer`], [`predictions_file`]: what a model answers to rows, in memory, from WML, in a file
-//! - [`records`]: writing to an OpenScale data set
+//! - [`records`]: writing to an OpenScale data set; [`payload`], [`feedback`]: what is written
 //! - [`field`], [`gate`], [`wml`], [`openscale`]: words of the domain that several steps use
 
 pub mod batches;
@@ -21,6 +21,7 @@ pub mod bindings;
 pub mod failure;
 #[cfg(not(target_family = "wasm"))]
 pub mod fake;
+pub mod feedback;
 pub mod field;
 pub mod files;
 pub mod gate;
@@ -28,6 +29,7 @@ pub mod host;
 pub mod lookup;
 pub mod openscale;
 pub mod pages;
+pub mod payload;
 pub mod prediction;
 pub mod predictions_file;
 pub mod records;

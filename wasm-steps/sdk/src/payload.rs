@@ -1,0 +1,157 @@
+//! Payload of a subscription: what a deployment was asked and what it answered. The service may log it by itself;
+//! whether it does shows after the first answer.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::host::{timestamp, uuid};
+use crate::openscale::OperationalSpace;
+use crate::{Failure, Host, Level, Prediction, Records, Row};
+
+/// How long a production service may take to log by itself. Its users look after 5 s.
+const OWN_LOGGING: Duration = Duration::from_secs(8);
+
+/// Who logged the payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LoggedBy {
+    /// The service by itself
+    Service,
+    /// This step, as the service did not
+    Step,
+    /// Nobody, as no payload data set was named
+    Nobody,
+}
+
+/// Payload on its way to a subscription's data set.
+pub struct Payload<'a> {
+    host: &'a dyn Host,
+    space: OperationalSpace,
+    fields: PayloadFields<'a>,
+    records: Option<Records<'a>>,
+    logged_by: Option<LoggedBy>,
+}
+
+impl<'a> Payload<'a> {
+    /// Without a data set nobody logs.
+    pub fn new(
+        host: &'a dyn Host,
+        space: OperationalSpace,
+        fields: PayloadFields<'a>,
+        records: Option<Records<'a>>,
+    ) -> Self {
+        let logged_by = records.is_none().then_some(LoggedBy::Nobody);
+        Self {
+            host,
+            space,
+            fields,
+            records,
+            logged_by,
+        }
+    }
+
+    /// Whether it is known who logs.
+    pub fn is_decided(&self) -> bool {
+        self.logged_by.is_some()
+    }
+
+    /// Logs a batch, if this step is to.
+    pub fn log(
+        &mut self,
+        rows: &[Row],
+        predictions: &[Prediction],
+        took: Duration,
+    ) -> Result<(), Failure> {
+        let Some(records) = &mut self.records else {
+            return Ok(());
+        };
+        let own_logging = if self.space == OperationalSpace::Production {
+            OWN_LOGGING
+        } else {
+            Duration::ZERO
+        };
+        let logged_by = match self.logged_by {
+            Some(known) => known,
+            None if records.grown_within(own_logging, 1)? > 0 => LoggedBy::Service,
+            None => LoggedBy::Step,
+        };
+        self.logged_by = Some(logged_by);
+        if logged_by != LoggedBy::Step {
+            return Ok(());
+        }
+        let scored: Vec<(&Row, &Prediction)> = rows.iter().zip(predictions).collect();
+        let (host, fields) = (self.host, self.fields);
+        records.send(&scored, &|scored| {
+            json!([fields.record(host, scored, took)])
+        })
+    }
+
+    /// Waits until all is in; answers by how many records the data set grew, and who logged them.
+    pub fn finish(self, rows: u64) -> Result<(u64, LoggedBy), Failure> {
+        let logged_by = self.logged_by.unwrap_or(LoggedBy::Nobody);
+        let grown = match (self.records, logged_by) {
+            (Some(records), LoggedBy::Service) => records.grown_within(OWN_LOGGING, rows)?,
+            (Some(records), LoggedBy::Step) => records.finish()?,
+            _ => return Ok((0, logged_by)),
+        };
+        if grown < rows {
+            self.host.log(
+                Level::Warn,
+                &format!("the service logged {grown} of {rows} rows as payload so far"),
+            );
+        }
+        Ok((grown, logged_by))
+    }
+}
+
+/// Names of what is in a payload record.
+#[derive(Debug, Clone, Copy)]
+pub struct PayloadFields<'a> {
+    /// The features, which are the first cells of a row.
+    pub features: &'a [String],
+    /// The prediction.
+    pub prediction: &'a str,
+    /// The probabilities; left out where the deployment answers none.
+    pub probability: &'a str,
+}
+
+impl PayloadFields<'_> {
+    /// The record of some rows that were scored just now, in `took`. The answer has the subscription's field names,
+    /// in whatever shape it came.
+    pub fn record(&self, host: &dyn Host, scored: &[(&Row, &Prediction)], took: Duration) -> Value {
+        let rows: Vec<&[Value]> = scored
+            .iter()
+            .map(|(row, _)| &row.cells[..self.features.len()])
+            .collect();
+        let plain = scored
+            .iter()
+            .all(|(_, prediction)| prediction.probabilities.is_empty());
+        let fields = if plain {
+            vec![self.prediction]
+        } else {
+            vec![self.prediction, self.probability]
+        };
+        let answer = |prediction: &Prediction| {
+            if plain {
+                json!([prediction.value])
+            } else {
+                json!([prediction.value, prediction.probabilities])
+            }
+        };
+        let answers: Vec<Value> = scored
+            .iter()
+            .map(|(_, prediction)| answer(prediction))
+            .collect();
+        json!({
+            "request": {"fields": self.features, "values": rows},
+            "response": {"fields": fields, "values": answers},
+            "scoring_id": uuid(host),
+            "scoring_timestamp": timestamp(host.now()),
+            "response_time": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "multiple_records": true,
+        })
+    }
+}
