@@ -27,10 +27,7 @@ impl Model {
         let runnable = prepared
             .map_err(unusable)?
             .map_err(|error| unusable(brief(&error)))?;
-        let sha256 = Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let sha256 = format!("{:x}", Sha256::digest(bytes));
         Ok(Self {
             inputs: file.inputs,
             outputs: file.outputs,

@@ -64,7 +64,7 @@ fn fixed_lengths(model: &TypedModel) -> TractResult<HashMap<Symbol, TDim>> {
         for axis in product
             .axes
             .iter_all_axes()
-            .filter(|axis| axis.outputs.iter().all(|positions| positions.is_empty()))
+            .filter(|axis| axis.outputs.iter().flatten().next().is_none())
         {
             let lengths = facts
                 .iter()

@@ -62,9 +62,9 @@ fn check(node: &NodeProto) -> Result<(), &'static str> {
         .map(|(at, mode)| ((trees[at], ids[at]), mode == b"LEAF"))
         .collect();
     let mut sizes: HashMap<i64, i64> = HashMap::new();
-    trees
-        .iter()
-        .for_each(|tree| *sizes.entry(*tree).or_default() += 1);
+    for tree in trees {
+        *sizes.entry(*tree).or_default() += 1;
+    }
     if is_leaf.len() != modes.len()
         || is_leaf
             .keys()
