@@ -116,7 +116,7 @@ impl Delivery<'_> {
             )),
             Fault::Lost(why) => CallError::NoAnswer(format!("no answer from `{service}`: {why}")),
             Fault::TooLarge => CallError::TooLarge(format!(
-                "the answer of `{service}` is larger than {} bytes, the limit `max_response`",
+                "the answer of `{service}` is larger than {} bytes, the limit of the step's `limits.response`",
                 self.limits.max_response
             )),
             Fault::OutOfTime => CallError::OutOfTime(format!("no time is left for `{service}`")),

@@ -117,7 +117,7 @@ impl Services {
         let size = request.body().map_or(0, |body| body.len() as u64);
         if size > limits.max_request {
             return Err(CallError::TooLarge(format!(
-                "the request to `{name}` has {size} bytes, more than the limit `max_request` of {}",
+                "the request to `{name}` has {size} bytes, more than the {} of the step's `limits.request`",
                 limits.max_request
             )));
         }

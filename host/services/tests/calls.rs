@@ -205,7 +205,7 @@ fn an_answer_as_large_as_the_limit_passes_and_a_larger_one_does_not() {
         if passes {
             assert_eq!(answer.unwrap().body.len(), size);
         } else {
-            let text = "the answer of `wml` is larger than 1024 bytes, the limit `max_response`"
+            let text = "the answer of `wml` is larger than 1024 bytes, the limit of the step's `limits.response`"
                 .to_owned();
             assert_eq!(answer, Err(CallError::TooLarge(text)));
         }
@@ -221,7 +221,8 @@ fn a_request_that_is_too_large_is_not_sent() {
 
     let answer = open(config(&server.url())).call("wml", &request, &limits(LONG), &());
 
-    let text = "the request to `wml` has 1025 bytes, more than the limit `max_request` of 1024";
+    let text =
+        "the request to `wml` has 1025 bytes, more than the 1024 of the step's `limits.request`";
     assert_eq!(answer, Err(CallError::TooLarge(text.to_owned())));
     assert!(server.lines().is_empty());
 }
