@@ -13,6 +13,7 @@
 //! - [`table`], [`batches`]: a data set as typed rows, and cut for requests
 //! - [`prediction`], [`scoring_answer`], [`predictions_file`]: what a model answers to rows, in memory, from WML, in a file
 //! - [`records`]: writing to an OpenScale data set; [`payload`], [`feedback`]: what is written
+//! - [`ports`]: a model's inputs and outputs as columns
 //! - [`field`], [`gate`], [`wml`], [`openscale`]: words of the domain that several steps use
 
 pub mod batches;
@@ -30,6 +31,7 @@ pub mod lookup;
 pub mod openscale;
 pub mod pages;
 pub mod payload;
+pub mod ports;
 pub mod prediction;
 pub mod predictions_file;
 pub mod records;

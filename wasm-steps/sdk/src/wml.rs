@@ -2,9 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::Request;
 use crate::wait::States;
+use crate::{Failure, Host, Request, pages, segment};
 
 /// The service's name in the spec.
 pub const SERVICE: &str = "wml";
@@ -38,4 +39,68 @@ impl ApiVersion {
     pub fn in_space(&self, space_id: &str, request: Request) -> Request {
         self.of(request).query("space_id", space_id)
     }
+}
+
+/// The space's id, given id or name.
+pub fn space_id(host: &dyn Host, space: &str) -> Result<String, Failure> {
+    if is_id(space) {
+        Request::get(SERVICE, format!("/v2/spaces/{}", segment(space)))
+            .send(host)?
+            .expect(&[200])?;
+        return Ok(space.to_owned());
+    }
+    let request = Request::get(SERVICE, "/v2/spaces").query("limit", "200");
+    let spaces = pages::list(host, &request, "/resources")?;
+    let named: Vec<_> = spaces
+        .iter()
+        .filter(|listed| listed["entity"]["name"] == space)
+        .collect();
+    match named.as_slice() {
+        [one] => match one["metadata"]["id"].as_str() {
+            Some(id) => Ok(id.to_owned()),
+            None => Err(Failure::internal(format!(
+                "space `{space}` is listed without an id"
+            ))),
+        },
+        [] => Err(Failure::refused(format!("no space is called `{space}`"))
+            .hint("check the name, and that the user is a member of the space")),
+        _ => Err(
+            Failure::refused(format!("{} spaces are called `{space}`", named.len()))
+                .hint("give the space's id"),
+        ),
+    }
+}
+
+/// The id of a software specification, given its name.
+pub fn software_spec_id(
+    host: &dyn Host,
+    version: &ApiVersion,
+    space_id: &str,
+    name: &str,
+) -> Result<String, Failure> {
+    let request = Request::get(SERVICE, "/v2/software_specifications");
+    let answer = version
+        .in_space(space_id, request)
+        .query("name", name)
+        .send(host)?
+        .expect(&[200])?;
+    let found: Value = answer.json()?;
+    match found
+        .pointer("/resources/0/metadata/asset_id")
+        .and_then(Value::as_str)
+    {
+        Some(id) => Ok(id.to_owned()),
+        None => Err(Failure::refused(format!(
+            "there is no software specification `{name}`"
+        ))),
+    }
+}
+
+/// Ids are UUIDs; a name that looks like one is not to be expected.
+fn is_id(space: &str) -> bool {
+    let groups: Vec<_> = space.split('-').map(str::len).collect();
+    groups == [8, 4, 4, 4, 12]
+        && space
+            .chars()
+            .all(|digit| digit == '-' || digit.is_ascii_hexdigit())
 }
