@@ -5,10 +5,13 @@ use std::mem;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use ureq::config::Config;
 use ureq::http::{self, HeaderMap};
 use ureq::tls::TlsConfig;
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Error, SendBody, Timeout};
 
+use super::resolver::NumbersFirst;
 use super::{Method, Response};
 
 /// A connection that is not there after this will not come; the retries are for that.
@@ -64,15 +67,13 @@ impl Client {
         if direct {
             config = config.proxy(None);
         }
-        Self {
-            agent: RwLock::new(config.build().new_agent()),
-        }
+        Self { agent: RwLock::new(new_agent(config.build())) }
     }
 
     /// Ends every exchange under way at once; later ones get new connections.
     pub(super) fn interrupt(&self) {
         let mut agent = self.agent.write().unwrap_or_else(PoisonError::into_inner);
-        let fresh = agent.config().new_agent();
+        let fresh = new_agent(agent.config().clone());
         mem::replace(&mut *agent, fresh).shutdown();
     }
 
@@ -83,17 +84,10 @@ impl Client {
         time: Duration,
         max_response: u64,
     ) -> Result<Response, Fault> {
-        let agent = self
-            .agent
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let agent = self.agent.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut body = outgoing.sized_body().map(Body::new);
         let result = outgoing.head(body.as_ref()).and_then(|head| {
-            let head = agent
-                .configure_request(head)
-                .timeout_global(Some(time))
-                .build();
+            let head = agent.configure_request(head).timeout_global(Some(time)).build();
             match &mut body {
                 Some(body) => agent.run(head.map(|()| SendBody::from_reader(body))),
                 None => agent.run(head),
@@ -106,6 +100,10 @@ impl Client {
     }
 }
 
+fn new_agent(config: Config) -> Agent {
+    Agent::with_parts(config, DefaultConnector::default(), NumbersFirst::default())
+}
+
 impl<'a> Outgoing<'a> {
     /// The body; an empty one where a method without one would be unusual, so that its length is sent.
     fn sized_body(&self) -> Option<&'a [u8]> {
@@ -114,9 +112,7 @@ impl<'a> Outgoing<'a> {
     }
 
     fn head(&self, body: Option<&Body<'_>>) -> Result<http::Request<()>, Error> {
-        let mut request = http::Request::builder()
-            .method(self.method.as_str())
-            .uri(self.url);
+        let mut request = http::Request::builder().method(self.method.as_str()).uri(self.url);
         for &(name, value) in self.headers {
             request = request.header(name, value);
         }
@@ -135,10 +131,7 @@ struct Body<'a> {
 
 impl<'a> Body<'a> {
     fn new(rest: &'a [u8]) -> Self {
-        Self {
-            rest,
-            is_begun: false,
-        }
+        Self { rest, is_begun: false }
     }
 }
 
@@ -201,9 +194,7 @@ fn is_of_tls(error: &io::Error) -> bool {
 /// What went wrong, without the library's own prefixes.
 fn plain(error: &Error) -> String {
     match error {
-        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "the connection was closed".to_owned()
-        }
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
         Error::Io(error) => error.to_string(),
         Error::HostNotFound => "the host's name is unknown".to_owned(),
         Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
@@ -218,17 +209,10 @@ fn plain(error: &Error) -> String {
 fn read(answer: http::Response<ureq::Body>, max_response: u64) -> Result<Response, Fault> {
     let (head, body) = answer.into_parts();
     match body.into_with_config().limit(max_response).read_to_vec() {
-        Ok(body) => Ok(Response {
-            status: head.status.as_u16(),
-            headers: visible(&head.headers),
-            body,
-        }),
+        Ok(body) => Ok(Response { status: head.status.as_u16(), headers: visible(&head.headers), body }),
         Err(Error::BodyExceedsLimit(_)) => Err(Fault::TooLarge),
         Err(Error::Timeout(Timeout::Global)) => Err(Fault::OutOfTime),
-        Err(error) => Err(Fault::Lost(format!(
-            "the answer broke off: {}",
-            plain(&error)
-        ))),
+        Err(error) => Err(Fault::Lost(format!("the answer broke off: {}", plain(&error)))),
     }
 }
 
@@ -236,11 +220,6 @@ fn visible(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
         .filter(|(name, _)| *name != http::header::SET_COOKIE)
-        .map(|(name, value)| {
-            (
-                name.as_str().to_owned(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
-        })
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect()
 }

@@ -1,9 +1,9 @@
 //! HTTP to the services that the spec names.
 //!
-//! A step's request is parsed (`request`, `path`, `header`), checked against what the step may send (`grant`),
-//! and sent by `service` with a token (`session`, `token`), the retries (`retry`) and the limits of the caller.
-//! `client` owns the wire and `tls` whom it trusts; `secret` keeps credentials out of every text, `observer`
-//! sees each exchange.
+//! A step's request is parsed (`request`, `path`, `header`), checked against what the step may send (`permit`,
+//! `grant`), and sent by `service` with a token (`session`, `token`) as often as it may be (`delivery`, `retry`).
+//! `client` owns the wire, `resolver` the way there and `tls` whom it trusts; `secret` keeps credentials out of
+//! every text, `observer` sees each exchange.
 
 mod call_error;
 mod client;
@@ -16,6 +16,7 @@ mod observer;
 mod path;
 mod permit;
 mod request;
+mod resolver;
 mod retry;
 mod secret;
 mod service;
