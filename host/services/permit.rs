@@ -13,40 +13,30 @@ pub struct Permit {
 impl Permit {
     /// The permit of a step that ships with the host: naming it in the spec grants all its needs.
     pub fn built_in(step: &str, needs: Grants) -> Self {
-        Self {
-            step: step.to_owned(),
-            granted: needs.clone(),
-            needs,
-        }
+        Self { step: step.to_owned(), granted: needs.clone(), needs }
     }
 
     /// The permit of any other step: the spec's own `grant` counts, nothing by default.
     pub fn custom(step: &str, needs: Grants, granted: Grants) -> Self {
-        Self {
-            step: step.to_owned(),
-            needs,
-            granted,
-        }
+        Self { step: step.to_owned(), needs, granted }
+    }
+
+    /// The requests that it may send.
+    pub fn granted(&self) -> impl Iterator<Item = &Grant> {
+        self.granted.iter()
     }
 
     /// The needs that the spec does not cover word for word; a dry reading for `check` and `plan`.
     pub fn not_granted(&self) -> impl Iterator<Item = &Grant> {
         self.needs.iter().filter(|need| {
             !self.granted.iter().any(|grant| {
-                grant.service == need.service
-                    && grant.method == need.method
-                    && grant.pattern == need.pattern
+                grant.service == need.service && grant.method == need.method && grant.pattern == need.pattern
             })
         })
     }
 
     /// Passes what the step may send; a refusal says what to do.
-    pub fn check(
-        &self,
-        service: &str,
-        method: Method,
-        path: &RequestPath,
-    ) -> Result<(), CallError> {
+    pub fn check(&self, service: &str, method: Method, path: &RequestPath) -> Result<(), CallError> {
         let Some(need) = self.needs.allowing(service, method, path) else {
             return Err(CallError::Denied(format!(
                 "step `{step}` may not send `{method} {path}` to `{service}`: its component does not declare that need\n\
@@ -70,19 +60,11 @@ mod tests {
     use super::*;
 
     fn grants(lines: &[&str]) -> Grants {
-        Grants::new(
-            lines
-                .iter()
-                .map(|line| Grant::parse("wml", line).unwrap())
-                .collect(),
-        )
+        Grants::new(lines.iter().map(|line| Grant::parse("wml", line).unwrap()).collect())
     }
 
     fn refusal(permit: &Permit, method: Method, path: &str) -> Option<String> {
-        permit
-            .check("wml", method, &RequestPath::parse(path).unwrap())
-            .err()
-            .map(|error| error.to_string())
+        permit.check("wml", method, &RequestPath::parse(path).unwrap()).err().map(|error| error.to_string())
     }
 
     #[test]
@@ -106,11 +88,7 @@ mod tests {
 
     #[test]
     fn the_lines_to_add_have_the_pattern_not_one_id() {
-        let permit = Permit::custom(
-            "greet",
-            grants(&["GET /ml/v4/models/*"]),
-            grants(&["POST /ml/v4/models"]),
-        );
+        let permit = Permit::custom("greet", grants(&["GET /ml/v4/models/*"]), grants(&["POST /ml/v4/models"]));
         assert_eq!(
             refusal(&permit, Method::Get, "/ml/v4/models/1").as_deref(),
             Some(
@@ -118,13 +96,7 @@ mod tests {
                  hint: add to the step:\n  grant:\n    wml: [\"GET /ml/v4/models/*\"]"
             )
         );
-        assert_eq!(
-            permit
-                .not_granted()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>(),
-            ["GET /ml/v4/models/*"]
-        );
+        assert_eq!(permit.not_granted().map(ToString::to_string).collect::<Vec<_>>(), ["GET /ml/v4/models/*"]);
     }
 
     #[test]
@@ -141,11 +113,7 @@ mod tests {
 
     #[test]
     fn a_granted_need_passes() {
-        let permit = Permit::custom(
-            "greet",
-            grants(&["GET /v2/spaces"]),
-            grants(&["GET /v2/**"]),
-        );
+        let permit = Permit::custom("greet", grants(&["GET /v2/spaces"]), grants(&["GET /v2/**"]));
         assert_eq!(refusal(&permit, Method::Get, "/v2/spaces"), None);
         assert!(refusal(&permit, Method::Get, "/v2/assets").is_some());
     }
