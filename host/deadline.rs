@@ -18,9 +18,7 @@ impl Deadline {
 
     /// The time that is left, `None` when there is none.
     pub fn remaining(&self) -> Option<Duration> {
-        self.0
-            .checked_duration_since(Instant::now())
-            .filter(|left| !left.is_zero())
+        self.0.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
     /// The earlier of two deadlines.
@@ -60,11 +58,8 @@ impl Stop {
     /// Waits for `time`, or until the flag is up; answers whether it is.
     pub fn wait(&self, time: Duration) -> bool {
         let up = self.0.up.lock().unwrap_or_else(PoisonError::into_inner);
-        let (up, _) = self
-            .0
-            .changed
-            .wait_timeout_while(up, time.min(FAR), |up| !*up)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (up, _) =
+            self.0.changed.wait_timeout_while(up, time.min(FAR), |up| !*up).unwrap_or_else(PoisonError::into_inner);
         *up
     }
 }

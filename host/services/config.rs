@@ -49,31 +49,15 @@ pub enum Credential {
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ServiceError {
     #[error("service `{name}`: `{url}` is not of the form `https://host/prefix`: {why}")]
-    Url {
-        name: String,
-        url: String,
-        why: String,
-    },
-    #[error(
-        "service `{name}`: `http` would send the credentials in the clear; use `https`, or set `insecure: true`"
-    )]
+    Url { name: String, url: String, why: String },
+    #[error("service `{name}`: `http` would send the credentials in the clear; use `https`, or set `insecure: true`")]
     Clear { name: String },
-    #[error(
-        "service `{name}`: `ca_file` has no effect beside `insecure: true`; remove one of them"
-    )]
+    #[error("service `{name}`: `ca_file` has no effect beside `insecure: true`; remove one of them")]
     CaFileUnused { name: String },
     #[error("service `{name}`: cannot read the CA file `{}`", file.display())]
-    CaFile {
-        name: String,
-        file: PathBuf,
-        source: std::io::Error,
-    },
+    CaFile { name: String, file: PathBuf, source: std::io::Error },
     #[error("service `{name}`: the CA file `{}` is not PEM: {why}", file.display())]
-    CaFilePem {
-        name: String,
-        file: PathBuf,
-        why: String,
-    },
+    CaFilePem { name: String, file: PathBuf, why: String },
     #[error("service `{name}`: the CA file `{}` has no certificate in it", file.display())]
     CaFileEmpty { name: String, file: PathBuf },
     #[error("service `{name}`: the {what} is empty")]
@@ -121,9 +105,7 @@ impl Base {
             "https" => {}
             "http" if is_loopback || config.insecure => {}
             "http" => {
-                return Err(ServiceError::Clear {
-                    name: config.name.clone(),
-                });
+                return Err(ServiceError::Clear { name: config.name.clone() });
             }
             _ => return Err(refused(&"the scheme is unknown")),
         }
@@ -140,35 +122,21 @@ impl Auth {
     pub(super) fn check(&self, service: &str) -> Result<(), ServiceError> {
         let what = match self {
             Self::Cp4d { username, .. } if username.is_empty() => "user name",
-            Self::Cp4d {
-                credential: Credential::Password(secret),
-                ..
-            } if secret.expose().is_empty() => "password",
-            Self::Cp4d {
-                credential: Credential::ApiKey(secret),
-                ..
-            } if secret.expose().is_empty() => "API key",
+            Self::Cp4d { credential: Credential::Password(secret), .. } if secret.expose().is_empty() => "password",
+            Self::Cp4d { credential: Credential::ApiKey(secret), .. } if secret.expose().is_empty() => "API key",
             Self::Token(token) if token.expose().is_empty() => "token",
             Self::Token(token) if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
-                return Err(ServiceError::TokenCharacter {
-                    name: service.to_owned(),
-                });
+                return Err(ServiceError::TokenCharacter { name: service.to_owned() });
             }
             _ => return Ok(()),
         };
-        Err(ServiceError::EmptyCredential {
-            name: service.to_owned(),
-            what,
-        })
+        Err(ServiceError::EmptyCredential { name: service.to_owned(), what })
     }
 
     /// What must be masked.
     pub(super) fn secret(&self) -> &Secret {
         match self {
-            Self::Cp4d {
-                credential: Credential::Password(secret) | Credential::ApiKey(secret),
-                ..
-            }
+            Self::Cp4d { credential: Credential::Password(secret) | Credential::ApiKey(secret), .. }
             | Self::Token(secret) => secret,
         }
     }
@@ -187,9 +155,7 @@ fn shown(url: &str) -> String {
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -198,13 +164,7 @@ mod tests {
 
     fn parse(url: &str, insecure: bool) -> Result<Base, String> {
         let auth = Auth::Token(Secret::new("t"));
-        let config = ServiceConfig {
-            name: "wml".to_owned(),
-            url: url.to_owned(),
-            auth,
-            ca_file: None,
-            insecure,
-        };
+        let config = ServiceConfig { name: "wml".to_owned(), url: url.to_owned(), auth, ca_file: None, insecure };
         Base::parse(&config).map_err(|error| error.to_string())
     }
 
@@ -213,18 +173,11 @@ mod tests {
         for (url, origin, prefix) in [
             ("https://cpd.example.com", "https://cpd.example.com", ""),
             ("https://cpd.example.com/", "https://cpd.example.com", ""),
-            (
-                "https://cpd.example.com:8443/zen/",
-                "https://cpd.example.com:8443",
-                "/zen",
-            ),
+            ("https://cpd.example.com:8443/zen/", "https://cpd.example.com:8443", "/zen"),
             ("http://[::1]:9/a/b", "http://[::1]:9", "/a/b"),
         ] {
             let base = parse(url, false).unwrap();
-            assert_eq!(
-                (base.origin.as_str(), base.prefix.as_str()),
-                (origin, prefix)
-            );
+            assert_eq!((base.origin.as_str(), base.prefix.as_str()), (origin, prefix));
         }
     }
 
@@ -234,24 +187,13 @@ mod tests {
             ("cpd.example.com", "scheme or host is missing"),
             ("/cpd", "scheme or host is missing"),
             ("ftp://cpd.example.com", "the scheme is unknown"),
-            (
-                "https://cpd.example.com?x=1",
-                "it has a query or a fragment",
-            ),
-            (
-                "https://cpd.example.com/a#b",
-                "it has a query or a fragment",
-            ),
-            (
-                "https://cpd.example.com/a/../b",
-                "the path has a dot segment at byte 3",
-            ),
+            ("https://cpd.example.com?x=1", "it has a query or a fragment"),
+            ("https://cpd.example.com/a#b", "it has a query or a fragment"),
+            ("https://cpd.example.com/a/../b", "the path has a dot segment at byte 3"),
         ] {
             assert_eq!(
                 parse(url, false),
-                Err(format!(
-                    "service `wml`: `{url}` is not of the form `https://host/prefix`: {why}"
-                ))
+                Err(format!("service `wml`: `{url}` is not of the form `https://host/prefix`: {why}"))
             );
         }
     }
@@ -274,11 +216,7 @@ mod tests {
                 .to_owned())
         );
         assert!(parse("http://cpd.example.com", true).is_ok());
-        for url in [
-            "http://127.0.0.1:8080",
-            "http://localhost",
-            "http://[::1]:80",
-        ] {
+        for url in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:80"] {
             assert!(parse(url, false).unwrap().is_loopback, "{url}");
         }
     }

@@ -42,19 +42,14 @@ impl Delivery<'_> {
             tries += 1;
             let result = self.exchange(outgoing);
             let (outcome, asked) = match &result {
-                Ok(answer) => (
-                    Outcome::Answered(answer.status),
-                    retry::retry_after(answer.header("retry-after")),
-                ),
+                Ok(answer) => (Outcome::Answered(answer.status), retry::retry_after(answer.header("retry-after"))),
                 Err(Fault::NotSent(_)) => (Outcome::NotSent, None),
                 Err(Fault::Lost(_)) => (Outcome::Lost, None),
                 Err(Fault::Insecure(_) | Fault::TooLarge | Fault::OutOfTime) => {
                     return self.end(result);
                 }
             };
-            if tries >= retry::MAX_ATTEMPTS
-                || !retry::may_repeat(outgoing.method, self.repeat, outcome)
-            {
+            if tries >= retry::MAX_ATTEMPTS || !retry::may_repeat(outgoing.method, self.repeat, outcome) {
                 return self.end(result);
             }
             let pause = retry::pause(tries, fastrand::f64(), asked);
@@ -73,9 +68,7 @@ impl Delivery<'_> {
         };
         self.attempts += 1;
         let started = Instant::now();
-        let result = self
-            .client
-            .exchange(outgoing, left, self.limits.max_response);
+        let result = self.client.exchange(outgoing, left, self.limits.max_response);
         let duration = started.elapsed();
         let outcome = match &result {
             Ok(answer) => Ok(answer.status),
@@ -107,9 +100,7 @@ impl Delivery<'_> {
             return CallError::OutOfTime(format!("the call of `{service}` was interrupted"));
         }
         match fault {
-            Fault::NotSent(why) => {
-                CallError::Unreachable(format!("no connection to `{service}`: {why}"))
-            }
+            Fault::NotSent(why) => CallError::Unreachable(format!("no connection to `{service}`: {why}")),
             Fault::Insecure(why) => CallError::Unreachable(format!(
                 "no secure connection to `{service}`: {why}\n\
                  hint: if its certificate is from an authority of your own, name that one's file as `ca_file`"

@@ -23,9 +23,7 @@ enum Segment {
 pub enum GrantError {
     #[error("`{0}` is not of the form `POST /ml/v4/models`")]
     Form(String),
-    #[error(
-        "`{0}` is not a method that a step may use; write GET, HEAD, POST, PUT, PATCH or DELETE"
-    )]
+    #[error("`{0}` is not a method that a step may use; write GET, HEAD, POST, PUT, PATCH or DELETE")]
     Method(String),
     #[error("the `*` at byte {0} is only a part of a segment; it stands for a whole one")]
     PartOfSegment(usize),
@@ -66,14 +64,11 @@ impl Pattern {
     /// Whether the path is one of the pattern's.
     pub fn matches(&self, path: &RequestPath) -> bool {
         let mut rest = path.segments();
-        let matched = self
-            .segments
-            .iter()
-            .all(|wanted| match (wanted, rest.next()) {
-                (Segment::Literal(literal), Some(segment)) => literal == segment,
-                (Segment::Any, Some(segment)) => !segment.is_empty(),
-                (_, None) => false,
-            });
+        let matched = self.segments.iter().all(|wanted| match (wanted, rest.next()) {
+            (Segment::Literal(literal), Some(segment)) => literal == segment,
+            (Segment::Any, Some(segment)) => !segment.is_empty(),
+            (_, None) => false,
+        });
         matched && (self.any_rest || rest.next().is_none())
     }
 }
@@ -86,11 +81,7 @@ impl fmt::Display for Pattern {
                 Segment::Any => f.write_str("/*")?,
             }
         }
-        if self.any_rest {
-            f.write_str("/**")
-        } else {
-            Ok(())
-        }
+        if self.any_rest { f.write_str("/**") } else { Ok(()) }
     }
 }
 
@@ -109,12 +100,7 @@ pub struct Grant {
 
 impl Grant {
     /// Reads a need of a component.
-    pub fn new(
-        service: &str,
-        method: &str,
-        pattern: &str,
-        reason: &str,
-    ) -> Result<Self, GrantError> {
+    pub fn new(service: &str, method: &str, pattern: &str, reason: &str) -> Result<Self, GrantError> {
         Ok(Self {
             service: service.to_owned(),
             method: Method::parse(method).ok_or_else(|| GrantError::Method(method.to_owned()))?,
@@ -165,9 +151,7 @@ impl Grants {
 
     /// The first that allows the request.
     pub fn allowing(&self, service: &str, method: Method, path: &RequestPath) -> Option<&Grant> {
-        self.0
-            .iter()
-            .find(|grant| grant.allows(service, method, path))
+        self.0.iter().find(|grant| grant.allows(service, method, path))
     }
 }
 
@@ -178,9 +162,7 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, path: &str) -> bool {
-        Pattern::parse(pattern)
-            .unwrap()
-            .matches(&RequestPath::parse(path).unwrap())
+        Pattern::parse(pattern).unwrap().matches(&RequestPath::parse(path).unwrap())
     }
 
     fn refusal(pattern: &str) -> String {
@@ -191,14 +173,7 @@ mod tests {
     fn a_literal_matches_itself_only() {
         assert!(matches("/ml/v4/models", "/ml/v4/models"));
         assert!(matches("/ml/v4/mod%65ls", "/ml/v4/m%6Fdels"));
-        for path in [
-            "/ml/v4/models/",
-            "/ml/v4/models/1",
-            "/ml/v4/Models",
-            "/ml/v4",
-            "/ml/v4/models2",
-            "/",
-        ] {
+        for path in ["/ml/v4/models/", "/ml/v4/models/1", "/ml/v4/Models", "/ml/v4", "/ml/v4/models2", "/"] {
             assert!(!matches("/ml/v4/models", path), "{path}");
         }
     }
@@ -225,18 +200,9 @@ mod tests {
     #[test]
     fn a_pattern_that_is_none_is_refused_with_the_place() {
         assert_eq!(refusal("ml"), "the path does not start with `/`");
-        assert_eq!(
-            refusal("/ml/v4/mod*"),
-            "the `*` at byte 10 is only a part of a segment; it stands for a whole one"
-        );
-        assert_eq!(
-            refusal("/a/***"),
-            "the `*` at byte 3 is only a part of a segment; it stands for a whole one"
-        );
-        assert_eq!(
-            refusal("/a/**/b"),
-            "the `**` at byte 3 is not the last segment"
-        );
+        assert_eq!(refusal("/ml/v4/mod*"), "the `*` at byte 10 is only a part of a segment; it stands for a whole one");
+        assert_eq!(refusal("/a/***"), "the `*` at byte 3 is only a part of a segment; it stands for a whole one");
+        assert_eq!(refusal("/a/**/b"), "the `**` at byte 3 is not the last segment");
         assert_eq!(refusal("/a/../b"), "the path has a dot segment at byte 3");
     }
 
@@ -244,15 +210,9 @@ mod tests {
     fn a_grant_is_read_and_shown_as_one_line() {
         let grant = Grant::parse("wml", "GET /ml/v4/models/*").unwrap();
         assert_eq!(grant.to_string(), "GET /ml/v4/models/*");
-        assert_eq!(
-            Grant::parse("wml", "GET /a/**").unwrap().to_string(),
-            "GET /a/**"
-        );
+        assert_eq!(Grant::parse("wml", "GET /a/**").unwrap().to_string(), "GET /a/**");
         let refusal = |line| Grant::parse("wml", line).unwrap_err().to_string();
-        assert_eq!(
-            refusal("/ml/v4/models"),
-            "`/ml/v4/models` is not of the form `POST /ml/v4/models`"
-        );
+        assert_eq!(refusal("/ml/v4/models"), "`/ml/v4/models` is not of the form `POST /ml/v4/models`");
         assert_eq!(
             refusal("get /ml"),
             "`get` is not a method that a step may use; write GET, HEAD, POST, PUT, PATCH or DELETE"

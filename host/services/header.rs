@@ -40,53 +40,32 @@ const REFUSED_PREFIXES: [&str; 2] = ["proxy-", "x-forwarded-"];
 /// Checks headers and answers them with their names in lower case.
 pub(super) fn check(headers: Vec<(String, String)>) -> Result<Vec<(String, String)>, CallError> {
     if headers.len() > MAX_HEADERS {
-        return Err(CallError::Invalid(format!(
-            "more than {MAX_HEADERS} headers"
-        )));
+        return Err(CallError::Invalid(format!("more than {MAX_HEADERS} headers")));
     }
-    headers
-        .into_iter()
-        .map(|(name, value)| Ok((check_name(&name)?, check_value(&name, value)?)))
-        .collect()
+    headers.into_iter().map(|(name, value)| Ok((check_name(&name)?, check_value(&name, value)?))).collect()
 }
 
 fn check_name(name: &str) -> Result<String, CallError> {
     if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(CallError::Invalid(format!(
-            "`{}` is not a header name",
-            name.escape_debug()
-        )));
+        return Err(CallError::Invalid(format!("`{}` is not a header name", name.escape_debug())));
     }
     let lower = name.to_ascii_lowercase();
     // Some servers read `_` as `-`, so both spellings are the same name here.
     let plain = lower.replace('_', "-");
-    if REFUSED.contains(&plain.as_str())
-        || REFUSED_PREFIXES
-            .iter()
-            .any(|prefix| plain.starts_with(prefix))
-    {
-        return Err(CallError::Invalid(format!(
-            "the header `{lower}` is not the step's to set"
-        )));
+    if REFUSED.contains(&plain.as_str()) || REFUSED_PREFIXES.iter().any(|prefix| plain.starts_with(prefix)) {
+        return Err(CallError::Invalid(format!("the header `{lower}` is not the step's to set")));
     }
     Ok(lower)
 }
 
 fn check_value(name: &str, value: String) -> Result<String, CallError> {
     if value.len() > MAX_VALUE {
-        return Err(CallError::Invalid(format!(
-            "the header `{name}` is longer than {MAX_VALUE} bytes"
-        )));
+        return Err(CallError::Invalid(format!("the header `{name}` is longer than {MAX_VALUE} bytes")));
     }
-    if value
-        .bytes()
-        .all(|byte| byte == b'\t' || matches!(byte, 0x20..=0x7e))
-    {
+    if value.bytes().all(|byte| byte == b'\t' || matches!(byte, 0x20..=0x7e)) {
         Ok(value)
     } else {
-        Err(CallError::Invalid(format!(
-            "the header `{name}` has a character that no header may have"
-        )))
+        Err(CallError::Invalid(format!("the header `{name}` has a character that no header may have")))
     }
 }
 
@@ -111,29 +90,16 @@ mod tests {
     fn a_plain_header_passes_in_lower_case() {
         assert_eq!(
             check_one("Content-Type", "application/json; charset=utf-8"),
-            Ok((
-                "content-type".to_owned(),
-                "application/json; charset=utf-8".to_owned()
-            ))
+            Ok(("content-type".to_owned(), "application/json; charset=utf-8".to_owned()))
         );
     }
 
     #[test]
     fn a_header_of_the_host_is_refused_in_every_spelling() {
-        for name in [
-            "Authorization",
-            "COOKIE",
-            "host",
-            "Proxy-Authorization",
-            "X_HTTP_Method_Override",
-            "user-agent",
-        ] {
+        for name in ["Authorization", "COOKIE", "host", "Proxy-Authorization", "X_HTTP_Method_Override", "user-agent"] {
             assert_eq!(
                 check_one(name, "x"),
-                Err(format!(
-                    "the header `{}` is not the step's to set",
-                    name.to_ascii_lowercase()
-                ))
+                Err(format!("the header `{}` is not the step's to set", name.to_ascii_lowercase()))
             );
         }
     }
@@ -150,23 +116,14 @@ mod tests {
 
     #[test]
     fn a_line_break_in_a_name_is_refused() {
-        assert_eq!(
-            check_one("a\r\nhost", "b"),
-            Err(r"`a\r\nhost` is not a header name".to_owned())
-        );
-        assert_eq!(
-            check_one("", "b"),
-            Err("`` is not a header name".to_owned())
-        );
+        assert_eq!(check_one("a\r\nhost", "b"), Err(r"`a\r\nhost` is not a header name".to_owned()));
+        assert_eq!(check_one("", "b"), Err("`` is not a header name".to_owned()));
     }
 
     #[test]
     fn a_flood_of_headers_is_refused() {
         let many = vec![("a".to_owned(), String::new()); MAX_HEADERS + 1];
-        assert_eq!(
-            check(many),
-            Err(CallError::Invalid("more than 64 headers".to_owned()))
-        );
+        assert_eq!(check(many), Err(CallError::Invalid("more than 64 headers".to_owned())));
         assert_eq!(
             check_one("a", &"x".repeat(MAX_VALUE + 1)),
             Err("the header `a` is longer than 8192 bytes".to_owned())

@@ -8,11 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 const MAX_LENGTH: usize = 4096;
 
 /// All but RFC 3986's unreserved characters.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// An absolute path without query, normalized: no byte of it can mean something else to a service than to us.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -91,11 +87,7 @@ pub fn encode_segment(text: &str) -> String {
 }
 
 fn escaped(bytes: &[u8], at: usize) -> Result<u8, PathError> {
-    let digit = |offset: usize| {
-        bytes
-            .get(at + offset)
-            .and_then(|&byte| char::from(byte).to_digit(16))
-    };
+    let digit = |offset: usize| bytes.get(at + offset).and_then(|&byte| char::from(byte).to_digit(16));
     match (digit(1), digit(2)) {
         (Some(high), Some(low)) => u8::try_from(high * 16 + low).map_err(|_| PathError::Escape(at)),
         _ => Err(PathError::Escape(at)),
@@ -162,31 +154,19 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<String, String> {
-        RequestPath::parse(text)
-            .map(|path| path.0)
-            .map_err(|error| error.to_string())
+        RequestPath::parse(text).map(|path| path.0).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_plain_path_stays_as_it_is() {
-        for path in [
-            "/",
-            "/ml/v4/models",
-            "/ml/v4/models/",
-            "/a/b-._~:@!$&'()*+,=c",
-            "/a.b/...",
-            "/a/%20",
-        ] {
+        for path in ["/", "/ml/v4/models", "/ml/v4/models/", "/a/b-._~:@!$&'()*+,=c", "/a.b/...", "/a/%20"] {
             assert_eq!(parse(path), Ok(path.to_owned()));
         }
     }
 
     #[test]
     fn escapes_are_brought_to_one_form() {
-        assert_eq!(
-            parse("/%6d%6C/v4/%c3%a4%2a"),
-            Ok("/ml/v4/%C3%A4%2A".to_owned())
-        );
+        assert_eq!(parse("/%6d%6C/v4/%c3%a4%2a"), Ok("/ml/v4/%C3%A4%2A".to_owned()));
     }
 
     #[test]
@@ -208,36 +188,18 @@ mod tests {
             ("/a%5Cb", "the path has an encoded backslash at byte 2"),
             ("/a\\b", "the path has a backslash at byte 2"),
             ("/a%252e", "the path has an encoded percent sign at byte 2"),
-            (
-                "/a%00",
-                "the path has an encoded control character at byte 2",
-            ),
+            ("/a%00", "the path has an encoded control character at byte 2"),
             ("/a\r\nb", "the path has a control character at byte 2"),
             ("/a?b=c", "the path has a query at byte 2"),
             ("/a#b", "the path has a fragment at byte 2"),
-            (
-                "/a b",
-                "the path has a character that must be percent-encoded at byte 2",
-            ),
-            (
-                "/ä",
-                "the path has a character that must be percent-encoded at byte 1",
-            ),
-            (
-                "/a%2",
-                "the path has a `%` at byte 2 that two hex digits do not follow",
-            ),
-            (
-                "/a%zz",
-                "the path has a `%` at byte 2 that two hex digits do not follow",
-            ),
+            ("/a b", "the path has a character that must be percent-encoded at byte 2"),
+            ("/ä", "the path has a character that must be percent-encoded at byte 1"),
+            ("/a%2", "the path has a `%` at byte 2 that two hex digits do not follow"),
+            ("/a%zz", "the path has a `%` at byte 2 that two hex digits do not follow"),
         ] {
             assert_eq!(parse(path), Err(message.to_owned()), "{path:?}");
         }
-        assert_eq!(
-            parse(&format!("/{}", "a".repeat(4096))),
-            Err("the path is longer than 4096 bytes".to_owned())
-        );
+        assert_eq!(parse(&format!("/{}", "a".repeat(4096))), Err("the path is longer than 4096 bytes".to_owned()));
     }
 
     #[test]

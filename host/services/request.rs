@@ -38,53 +38,29 @@ impl Request {
         repeat: Repeat,
     ) -> Result<Self, CallError> {
         let method = Method::parse(method).ok_or_else(|| {
-            CallError::Invalid(format!(
-                "`{}` is not a method that a step may use",
-                method.escape_debug()
-            ))
+            CallError::Invalid(format!("`{}` is not a method that a step may use", method.escape_debug()))
         })?;
-        let path =
-            RequestPath::parse(path).map_err(|error| CallError::Invalid(error.to_string()))?;
+        let path = RequestPath::parse(path).map_err(|error| CallError::Invalid(error.to_string()))?;
         let query = encode_query(query);
         if query.len() > MAX_QUERY {
-            return Err(CallError::Invalid(format!(
-                "the query is longer than {MAX_QUERY} bytes"
-            )));
+            return Err(CallError::Invalid(format!("the query is longer than {MAX_QUERY} bytes")));
         }
         let headers = header::check(headers)?;
         if body.is_some() && matches!(method, Method::Get | Method::Head) {
             return Err(CallError::Invalid(format!("a {method} has no body")));
         }
-        Ok(Self {
-            method,
-            path,
-            query,
-            headers,
-            body,
-            repeat,
-        })
+        Ok(Self { method, path, query, headers, body, repeat })
     }
 
     /// A GET without headers, with a query that is already encoded, as a service gives it in a link to a next page.
     pub fn get(path: RequestPath, encoded_query: &str) -> Result<Self, CallError> {
         let fits = encoded_query.len() <= MAX_QUERY
-            && encoded_query
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\^`{|}".contains(&byte));
+            && encoded_query.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\^`{|}".contains(&byte));
         if !fits {
-            return Err(CallError::Invalid(
-                "the query is not percent-encoded, or too long".to_owned(),
-            ));
+            return Err(CallError::Invalid("the query is not percent-encoded, or too long".to_owned()));
         }
         let query = encoded_query.to_owned();
-        Ok(Self {
-            method: Method::Get,
-            path,
-            query,
-            headers: Vec::new(),
-            body: None,
-            repeat: Repeat::ByMethod,
-        })
+        Ok(Self { method: Method::Get, path, query, headers: Vec::new(), body: None, repeat: Repeat::ByMethod })
     }
 
     /// The method.
@@ -133,18 +109,13 @@ pub struct Response {
 impl Response {
     /// The first header of that name, which is in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
 fn encode_query(query: &[(String, String)]) -> String {
-    let pairs: Vec<_> = query
-        .iter()
-        .map(|(name, value)| format!("{}={}", encode_segment(name), encode_segment(value)))
-        .collect();
+    let pairs: Vec<_> =
+        query.iter().map(|(name, value)| format!("{}={}", encode_segment(name), encode_segment(value))).collect();
     pairs.join("&")
 }
 
@@ -152,24 +123,9 @@ fn encode_query(query: &[(String, String)]) -> String {
 mod tests {
     use super::*;
 
-    fn request(
-        method: &str,
-        path: &str,
-        query: &[(&str, &str)],
-        body: Option<&str>,
-    ) -> Result<Request, CallError> {
-        let query: Vec<_> = query
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        Request::new(
-            method,
-            path,
-            &query,
-            Vec::new(),
-            body.map(|text| text.as_bytes().to_vec()),
-            Repeat::ByMethod,
-        )
+    fn request(method: &str, path: &str, query: &[(&str, &str)], body: Option<&str>) -> Result<Request, CallError> {
+        let query: Vec<_> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Request::new(method, path, &query, Vec::new(), body.map(|text| text.as_bytes().to_vec()), Repeat::ByMethod)
     }
 
     fn refusal(method: &str, path: &str, query: &[(&str, &str)], body: Option<&str>) -> String {
@@ -178,33 +134,15 @@ mod tests {
 
     #[test]
     fn a_query_is_encoded_so_that_no_value_ends_early() {
-        let request = request(
-            "GET",
-            "/a",
-            &[("a b", "c&d=e"), ("version", "2021-06-24"), ("ä", "")],
-            None,
-        )
-        .unwrap();
-        assert_eq!(
-            request.query(),
-            "a%20b=c%26d%3De&version=2021-06-24&%C3%A4="
-        );
+        let request = request("GET", "/a", &[("a b", "c&d=e"), ("version", "2021-06-24"), ("ä", "")], None).unwrap();
+        assert_eq!(request.query(), "a%20b=c%26d%3De&version=2021-06-24&%C3%A4=");
     }
 
     #[test]
     fn an_unknown_method_is_refused() {
-        assert_eq!(
-            refusal("get", "/a", &[], None),
-            "`get` is not a method that a step may use"
-        );
-        assert_eq!(
-            refusal("CONNECT", "/a", &[], None),
-            "`CONNECT` is not a method that a step may use"
-        );
-        assert_eq!(
-            refusal("GET /b\r\n", "/a", &[], None),
-            r"`GET /b\r\n` is not a method that a step may use"
-        );
+        assert_eq!(refusal("get", "/a", &[], None), "`get` is not a method that a step may use");
+        assert_eq!(refusal("CONNECT", "/a", &[], None), "`CONNECT` is not a method that a step may use");
+        assert_eq!(refusal("GET /b\r\n", "/a", &[], None), r"`GET /b\r\n` is not a method that a step may use");
     }
 
     #[test]
@@ -214,21 +152,13 @@ mod tests {
 
     #[test]
     fn an_endless_query_is_refused() {
-        assert_eq!(
-            refusal("GET", "/a", &[("q", &"x".repeat(9000))], None),
-            "the query is longer than 8192 bytes"
-        );
+        assert_eq!(refusal("GET", "/a", &[("q", &"x".repeat(9000))], None), "the query is longer than 8192 bytes");
     }
 
     #[test]
     fn a_next_page_keeps_its_query_as_it_is() {
         let path = RequestPath::parse("/a").unwrap();
-        assert_eq!(
-            Request::get(path.clone(), "start=a%3D%3D&limit=2")
-                .unwrap()
-                .query(),
-            "start=a%3D%3D&limit=2"
-        );
+        assert_eq!(Request::get(path.clone(), "start=a%3D%3D&limit=2").unwrap().query(), "start=a%3D%3D&limit=2");
         for query in ["a b", "a#b", "a\r\nb", "ä"] {
             assert!(Request::get(path.clone(), query).is_err(), "{query:?}");
         }

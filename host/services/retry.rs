@@ -38,9 +38,7 @@ pub(super) fn may_repeat(method: Method, repeat: Repeat, outcome: Outcome) -> bo
 /// back together, and no less than the service asks for. `jitter` is in `0.0..1.0`.
 pub(super) fn pause(attempt: u32, jitter: f64, retry_after: Option<Duration>) -> Duration {
     let whole = FIRST_PAUSE * 2_u32.pow(attempt.clamp(1, MAX_ATTEMPTS) - 1);
-    whole
-        .mul_f64(0.5 + jitter / 2.0)
-        .max(retry_after.unwrap_or_default())
+    whole.mul_f64(0.5 + jitter / 2.0).max(retry_after.unwrap_or_default())
 }
 
 /// Reads `Retry-After` in seconds; a date is not honoured, as the services do not send one.
@@ -59,62 +57,18 @@ mod tests {
     #[test]
     fn a_request_is_repeated_as_the_contract_says() {
         for (methods, repeat, outcomes, wanted) in [
-            (
-                &[Get, Head, Put, Delete][..],
-                ByMethod,
-                &[NotSent, Lost, Answered(429), Answered(502)][..],
-                true,
-            ),
-            (
-                &[Get, Head, Put, Delete],
-                ByMethod,
-                &[Answered(503), Answered(504)],
-                true,
-            ),
-            (
-                &[Get, Head, Put, Delete],
-                ByMethod,
-                &[Answered(200), Answered(404), Answered(500)],
-                false,
-            ),
-            (
-                &[Post, Patch],
-                ByMethod,
-                &[NotSent, Answered(429), Answered(503)],
-                true,
-            ),
-            (
-                &[Post, Patch],
-                ByMethod,
-                &[Lost, Answered(502), Answered(504), Answered(500)],
-                false,
-            ),
-            (
-                &[Post, Patch],
-                Safe,
-                &[NotSent, Lost, Answered(429), Answered(502), Answered(504)],
-                true,
-            ),
-            (
-                &[Post, Patch, Get],
-                Safe,
-                &[Answered(201), Answered(401), Answered(409), Answered(500)],
-                false,
-            ),
-            (
-                &[Get, Post, Delete],
-                Never,
-                &[NotSent, Lost, Answered(429), Answered(503)],
-                false,
-            ),
+            (&[Get, Head, Put, Delete][..], ByMethod, &[NotSent, Lost, Answered(429), Answered(502)][..], true),
+            (&[Get, Head, Put, Delete], ByMethod, &[Answered(503), Answered(504)], true),
+            (&[Get, Head, Put, Delete], ByMethod, &[Answered(200), Answered(404), Answered(500)], false),
+            (&[Post, Patch], ByMethod, &[NotSent, Answered(429), Answered(503)], true),
+            (&[Post, Patch], ByMethod, &[Lost, Answered(502), Answered(504), Answered(500)], false),
+            (&[Post, Patch], Safe, &[NotSent, Lost, Answered(429), Answered(502), Answered(504)], true),
+            (&[Post, Patch, Get], Safe, &[Answered(201), Answered(401), Answered(409), Answered(500)], false),
+            (&[Get, Post, Delete], Never, &[NotSent, Lost, Answered(429), Answered(503)], false),
         ] {
             for &method in methods {
                 for &outcome in outcomes {
-                    assert_eq!(
-                        may_repeat(method, repeat, outcome),
-                        wanted,
-                        "{method} {repeat:?} {outcome:?}"
-                    );
+                    assert_eq!(may_repeat(method, repeat, outcome), wanted, "{method} {repeat:?} {outcome:?}");
                 }
             }
         }
@@ -122,9 +76,7 @@ mod tests {
 
     #[test]
     fn pauses_double_and_vary_by_half() {
-        for (attempt, shortest, longest) in
-            [(1, 100, 200), (2, 200, 400), (3, 400, 800), (9, 800, 1600)]
-        {
+        for (attempt, shortest, longest) in [(1, 100, 200), (2, 200, 400), (3, 400, 800), (9, 800, 1600)] {
             assert_eq!(pause(attempt, 0.0, None), Duration::from_millis(shortest));
             assert_eq!(pause(attempt, 1.0, None), Duration::from_millis(longest));
         }
@@ -132,14 +84,8 @@ mod tests {
 
     #[test]
     fn a_service_can_ask_for_a_longer_pause() {
-        assert_eq!(
-            pause(1, 0.5, retry_after(Some(" 7 "))),
-            Duration::from_secs(7)
-        );
-        assert_eq!(
-            pause(1, 1.0, retry_after(Some("0"))),
-            Duration::from_millis(200)
-        );
+        assert_eq!(pause(1, 0.5, retry_after(Some(" 7 "))), Duration::from_secs(7));
+        assert_eq!(pause(1, 1.0, retry_after(Some("0"))), Duration::from_millis(200));
         assert_eq!(retry_after(Some("Wed, 21 Oct 2026 07:28:00 GMT")), None);
         assert_eq!(retry_after(Some("-1")), None);
         assert_eq!(retry_after(None), None);

@@ -123,16 +123,8 @@ fn lower_escapes(encoded: &str) -> String {
     encoded
         .chars()
         .map(|letter| {
-            escape = if letter == '%' {
-                2
-            } else {
-                i32::max(escape - 1, -1)
-            };
-            if escape >= 0 && letter != '%' {
-                letter.to_ascii_lowercase()
-            } else {
-                letter
-            }
+            escape = if letter == '%' { 2 } else { i32::max(escape - 1, -1) };
+            if escape >= 0 && letter != '%' { letter.to_ascii_lowercase() } else { letter }
         })
         .collect()
 }
@@ -161,14 +153,8 @@ mod tests {
     #[test]
     fn every_spelling_is_masked() {
         let masks = masks(SECRET);
-        assert_eq!(
-            masks.mask(&format!("<{SECRET}> and <{SECRET}>")),
-            "<***> and <***>"
-        );
-        assert_eq!(
-            masks.mask(&serde_json::json!({"password": SECRET}).to_string()),
-            r#"{"password":"***"}"#
-        );
+        assert_eq!(masks.mask(&format!("<{SECRET}> and <{SECRET}>")), "<***> and <***>");
+        assert_eq!(masks.mask(&serde_json::json!({"password": SECRET}).to_string()), r#"{"password":"***"}"#);
         assert_eq!(masks.mask("p%22ss%20w%C3%B6rd%2F%3F%2B%5C"), "***");
         assert_eq!(masks.mask("p%22ss%20w%c3%b6rd%2f%3f%2b%5c"), "***");
         assert_eq!(masks.mask("p%22ss+w%C3%B6rd%2F%3F%2B%5C"), "***");
@@ -196,10 +182,7 @@ mod tests {
 
     #[test]
     fn a_text_without_secrets_is_not_copied() {
-        assert!(matches!(
-            masks(SECRET).mask("nothing here"),
-            Cow::Borrowed(_)
-        ));
+        assert!(matches!(masks(SECRET).mask("nothing here"), Cow::Borrowed(_)));
     }
 
     proptest! {

@@ -10,9 +10,7 @@ use super::config::Base;
 use super::delivery::Delivery;
 use super::session::{Asker, Session};
 use super::tls::Trust;
-use super::{
-    CallError, Limits, Masks, Observer, Repeat, Request, Response, ServiceConfig, ServiceError,
-};
+use super::{CallError, Limits, Masks, Observer, Repeat, Request, Response, ServiceConfig, ServiceError};
 
 /// All services of a run. Threads share it; connections and tokens are kept and shared between services.
 #[derive(Debug)]
@@ -30,11 +28,7 @@ struct Service {
 
 impl Services {
     /// Checks the configuration; nothing is sent before the first call. Secrets, tokens too, are added to `masks`.
-    pub fn open(
-        configs: Vec<ServiceConfig>,
-        user_agent: &str,
-        masks: &Masks,
-    ) -> Result<Self, ServiceError> {
+    pub fn open(configs: Vec<ServiceConfig>, user_agent: &str, masks: &Masks) -> Result<Self, ServiceError> {
         let mut services = BTreeMap::new();
         let mut clients: Vec<(Trust, bool, Arc<Client>)> = Vec::new();
         let mut sessions: Vec<Arc<Session>> = Vec::new();
@@ -43,54 +37,28 @@ impl Services {
             let base = Base::parse(&config)?;
             let trust = Trust::of(&config)?;
             let direct = base.is_loopback;
-            let known = clients
-                .iter()
-                .find(|(other, other_direct, _)| *other == trust && *other_direct == direct);
+            let known = clients.iter().find(|(other, other_direct, _)| *other == trust && *other_direct == direct);
             let client = if let Some((_, _, client)) = known {
                 Arc::clone(client)
             } else {
-                let client = Arc::new(Client::new(
-                    trust.settings(&config.name)?,
-                    user_agent,
-                    direct,
-                ));
+                let client = Arc::new(Client::new(trust.settings(&config.name)?, user_agent, direct));
                 clients.push((trust, direct, Arc::clone(&client)));
                 client
             };
-            let known = sessions
-                .iter()
-                .find(|session| session.serves(&base.origin, &config.auth, &client));
+            let known = sessions.iter().find(|session| session.serves(&base.origin, &config.auth, &client));
             let session = if let Some(session) = known {
                 Arc::clone(session)
             } else {
-                let session = Session::new(
-                    base.origin.clone(),
-                    config.auth,
-                    Arc::clone(&client),
-                    masks.clone(),
-                );
+                let session = Session::new(base.origin.clone(), config.auth, Arc::clone(&client), masks.clone());
                 sessions.push(Arc::new(session));
                 Arc::clone(&sessions[sessions.len() - 1])
             };
             let name = config.name;
-            if services
-                .insert(
-                    name.clone(),
-                    Service {
-                        base,
-                        client,
-                        session,
-                    },
-                )
-                .is_some()
-            {
+            if services.insert(name.clone(), Service { base, client, session }).is_some() {
                 return Err(ServiceError::Twice { name });
             }
         }
-        Ok(Self {
-            services,
-            clients: clients.into_iter().map(|(_, _, client)| client).collect(),
-        })
+        Ok(Self { services, clients: clients.into_iter().map(|(_, _, client)| client).collect() })
     }
 
     /// Whether the spec has a service of that name.
@@ -110,9 +78,7 @@ impl Services {
         observer: &dyn Observer,
     ) -> Result<Response, CallError> {
         let Some(service) = self.services.get(name) else {
-            return Err(CallError::Denied(format!(
-                "the spec has no service `{name}`"
-            )));
+            return Err(CallError::Denied(format!("the spec has no service `{name}`")));
         };
         let size = request.body().map_or(0, |body| body.len() as u64);
         if size > limits.max_request {
@@ -122,12 +88,7 @@ impl Services {
             )));
         }
         let transaction_id = Uuid::new_v4().to_string();
-        let asker = Asker {
-            service: name,
-            transaction_id: &transaction_id,
-            limits,
-            observer,
-        };
+        let asker = Asker { service: name, transaction_id: &transaction_id, limits, observer };
         let mut delivery = Delivery {
             client: &service.client,
             service: name,
@@ -141,10 +102,7 @@ impl Services {
         let url = service.base.url(request);
         let authorization = service.session.authorization(&asker)?;
         let answer = send(&mut delivery, &url, request, authorization.expose())?;
-        if answer.status != 401
-            || !service.session.renew(&authorization)
-            || request.repeat() == Repeat::Never
-        {
+        if answer.status != 401 || !service.session.renew(&authorization) || request.repeat() == Repeat::Never {
             return Ok(answer);
         }
         let authorization = service.session.authorization(&asker)?;
@@ -159,28 +117,10 @@ impl Services {
     }
 }
 
-fn send(
-    delivery: &mut Delivery<'_>,
-    url: &str,
-    request: &Request,
-    authorization: &str,
-) -> Result<Response, CallError> {
-    let mut headers = vec![
-        ("authorization", authorization),
-        ("x-global-transaction-id", delivery.transaction_id),
-    ];
-    headers.extend(
-        request
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str())),
-    );
-    delivery.send(&Outgoing {
-        method: request.method(),
-        url,
-        headers: &headers,
-        body: request.body(),
-    })
+fn send(delivery: &mut Delivery<'_>, url: &str, request: &Request, authorization: &str) -> Result<Response, CallError> {
+    let mut headers = vec![("authorization", authorization), ("x-global-transaction-id", delivery.transaction_id)];
+    headers.extend(request.headers().iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    delivery.send(&Outgoing { method: request.method(), url, headers: &headers, body: request.body() })
 }
 
 impl Base {

@@ -50,14 +50,7 @@ struct Answer {
 impl Session {
     pub(super) fn new(origin: String, auth: Auth, client: Arc<Client>, masks: Masks) -> Self {
         masks.add(auth.secret());
-        Self {
-            origin,
-            auth,
-            client,
-            masks,
-            state: Mutex::default(),
-            logins: AtomicU64::new(0),
-        }
+        Self { origin, auth, client, masks, state: Mutex::default(), logins: AtomicU64::new(0) }
     }
 
     /// Whether this is the session for that address, those credentials and that trust.
@@ -69,10 +62,7 @@ impl Session {
     pub(super) fn authorization(&self, asker: &Asker<'_>) -> Result<Secret, CallError> {
         let (username, credential) = match &self.auth {
             Auth::Token(token) => return Ok(token::authorization(token.expose())),
-            Auth::Cp4d {
-                username,
-                credential,
-            } => (username, credential),
+            Auth::Cp4d { username, credential } => (username, credential),
         };
         let before = self.logins.load(Ordering::SeqCst);
         // Held during the login: one login serves all that wait here.
@@ -91,18 +81,12 @@ impl Session {
         match result {
             Ok(token) => {
                 let authorization = token.authorization().clone();
-                *state = State {
-                    token: Some(token),
-                    refusal: None,
-                };
+                *state = State { token: Some(token), refusal: None };
                 Ok(authorization)
             }
             Err(error) => {
                 let refusal = matches!(error, CallError::Login(_)).then(|| error.clone());
-                *state = State {
-                    token: None,
-                    refusal,
-                };
+                *state = State { token: None, refusal };
                 Err(error)
             }
         }
@@ -114,22 +98,13 @@ impl Session {
             return false;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state
-            .token
-            .as_ref()
-            .is_some_and(|token| token.authorization() == refused)
-        {
+        if state.token.as_ref().is_some_and(|token| token.authorization() == refused) {
             state.token = None;
         }
         true
     }
 
-    fn log_in(
-        &self,
-        username: &str,
-        credential: &Credential,
-        asker: &Asker<'_>,
-    ) -> Result<Token, CallError> {
+    fn log_in(&self, username: &str, credential: &Credential, asker: &Asker<'_>) -> Result<Token, CallError> {
         let body = match credential {
             Credential::Password(password) => {
                 json!({"username": username, "password": password.expose()})
@@ -137,10 +112,7 @@ impl Session {
             Credential::ApiKey(key) => json!({"username": username, "api_key": key.expose()}),
         };
         let service = asker.service;
-        let limits = Limits {
-            max_response: MAX_ANSWER,
-            ..asker.limits.clone()
-        };
+        let limits = Limits { max_response: MAX_ANSWER, ..asker.limits.clone() };
         let mut delivery = Delivery {
             client: &self.client,
             service,
@@ -165,22 +137,20 @@ impl Session {
         let answer = answer.map_err(|error| match error {
             // The request itself was not sent, whatever became of the login.
             CallError::NoAnswer(text) => CallError::Unreachable(format!("login failed: {text}")),
-            CallError::TooLarge(_) => {
-                CallError::Login(format!("`{service}` answers the login with too much"))
-            }
+            CallError::TooLarge(_) => CallError::Login(format!("`{service}` answers the login with too much")),
             other => other,
         })?;
         match answer.status {
-            200 => self.read(&answer.body).ok_or_else(|| {
-                CallError::Login(format!("`{service}` answered the login without a token"))
-            }),
+            200 => self
+                .read(&answer.body)
+                .ok_or_else(|| CallError::Login(format!("`{service}` answered the login without a token"))),
             status @ (400 | 401 | 403) => Err(CallError::Login(format!(
                 "`{service}` refused the login with {status}; check user name and {}",
                 credential.kind()
             ))),
-            status @ (408 | 425 | 429 | 500..) => Err(CallError::Unreachable(format!(
-                "`{service}` cannot log in for now, it answered {status}"
-            ))),
+            status @ (408 | 425 | 429 | 500..) => {
+                Err(CallError::Unreachable(format!("`{service}` cannot log in for now, it answered {status}")))
+            }
             status => Err(CallError::Login(format!(
                 "`{service}` answered {status} to the login at `{LOGIN_PATH}`; check that its `url` is that of a \
                  Cloud Pak for Data cluster"

@@ -21,9 +21,7 @@ pub(super) enum Trust {
 impl Trust {
     pub(super) fn of(config: &ServiceConfig) -> Result<Self, ServiceError> {
         match (&config.ca_file, config.insecure) {
-            (Some(_), true) => Err(ServiceError::CaFileUnused {
-                name: config.name.clone(),
-            }),
+            (Some(_), true) => Err(ServiceError::CaFileUnused { name: config.name.clone() }),
             (Some(file), false) => Ok(Self::PublicAnd(file.clone())),
             (None, true) => Ok(Self::Anybody),
             (None, false) => Ok(Self::Public),
@@ -36,9 +34,7 @@ impl Trust {
         Ok(match self {
             Self::Public => settings.build(),
             Self::PublicAnd(file) => {
-                let public = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-                    .iter()
-                    .map(|root| Certificate::from_der(root));
+                let public = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|root| Certificate::from_der(root));
                 let roots: RootCerts = public.chain(read(file.clone(), service)?).into();
                 settings.root_certs(roots).build()
             }
@@ -59,17 +55,9 @@ fn read(file: PathBuf, service: &str) -> Result<Vec<Certificate<'static>>, Servi
             Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
             Ok(_) => {}
             Err(error) => {
-                return Err(ServiceError::CaFilePem {
-                    name,
-                    file,
-                    why: error.to_string(),
-                });
+                return Err(ServiceError::CaFilePem { name, file, why: error.to_string() });
             }
         }
     }
-    if certificates.is_empty() {
-        Err(ServiceError::CaFileEmpty { name, file })
-    } else {
-        Ok(certificates)
-    }
+    if certificates.is_empty() { Err(ServiceError::CaFileEmpty { name, file }) } else { Ok(certificates) }
 }

@@ -32,10 +32,7 @@ impl Token {
     /// A token that was received just now.
     pub(super) fn new(text: &str) -> Self {
         let use_for = time_of_use(text, SystemTime::now());
-        Self {
-            authorization: authorization(text),
-            use_until: Instant::now() + use_for,
-        }
+        Self { authorization: authorization(text), use_until: Instant::now() + use_for }
     }
 
     /// The value of the `Authorization` header.
@@ -50,11 +47,7 @@ impl Token {
 
 /// A token with dots is a JWT; one without is of the kind that CP4D calls `ZenApiKey`, and travels as `Basic`.
 pub(super) fn authorization(token: &str) -> Secret {
-    let scheme = if token.contains('.') {
-        "Bearer"
-    } else {
-        "Basic"
-    };
+    let scheme = if token.contains('.') { "Bearer" } else { "Basic" };
     Secret::new(format!("{scheme} {token}"))
 }
 
@@ -73,10 +66,7 @@ fn lifetime(token: &str, now: SystemTime) -> Option<Duration> {
     let claims = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
     let claims: Claims = serde_json::from_slice(&claims).ok()?;
     let exp = claims.exp?;
-    let now = now
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs_f64();
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let by_clock = exp - now;
     let seconds = match claims.iat.map(|iat| exp - iat) {
         Some(by_token) if by_clock <= 0.0 => by_token,
@@ -90,12 +80,7 @@ fn lifetime(token: &str, now: SystemTime) -> Option<Duration> {
 #[cfg(test)]
 pub(super) fn jwt(claims: &serde_json::Value) -> String {
     let encode = |value: &str| URL_SAFE_NO_PAD.encode(value);
-    format!(
-        "{}.{}.{}",
-        encode(r#"{"alg":"none"}"#),
-        encode(&claims.to_string()),
-        encode("signature")
-    )
+    format!("{}.{}.{}", encode(r#"{"alg":"none"}"#), encode(&claims.to_string()), encode("signature"))
 }
 
 #[cfg(test)]
@@ -112,53 +97,26 @@ mod tests {
 
     #[test]
     fn a_token_is_replaced_before_it_expires() {
-        for (lives, used) in [
-            (43_164, 42_864),
-            (3_000, 2_700),
-            (900, 600),
-            (600, 400),
-            (60, 40),
-            (0, 0),
-        ] {
-            assert_eq!(
-                seconds_of_use(&json!({"iat": NOW, "exp": NOW + lives})),
-                used,
-                "{lives}"
-            );
-            assert_eq!(
-                seconds_of_use(&json!({"exp": NOW + lives})),
-                used,
-                "{lives} without `iat`"
-            );
+        for (lives, used) in [(43_164, 42_864), (3_000, 2_700), (900, 600), (600, 400), (60, 40), (0, 0)] {
+            assert_eq!(seconds_of_use(&json!({"iat": NOW, "exp": NOW + lives})), used, "{lives}");
+            assert_eq!(seconds_of_use(&json!({"exp": NOW + lives})), used, "{lives} without `iat`");
         }
     }
 
     #[test]
     fn an_older_token_lives_only_for_what_is_left() {
-        assert_eq!(
-            seconds_of_use(&json!({"iat": NOW - 3_000, "exp": NOW + 600})),
-            400
-        );
+        assert_eq!(seconds_of_use(&json!({"iat": NOW - 3_000, "exp": NOW + 600})), 400);
     }
 
     #[test]
     fn a_clock_that_runs_ahead_does_not_make_every_token_stale() {
-        assert_eq!(
-            seconds_of_use(&json!({"iat": NOW - 7_200, "exp": NOW - 3_600})),
-            3_300
-        );
+        assert_eq!(seconds_of_use(&json!({"iat": NOW - 7_200, "exp": NOW - 3_600})), 3_300);
     }
 
     #[test]
     fn a_token_that_says_nothing_is_used_for_ten_minutes() {
         let now = SystemTime::now();
-        for token in [
-            "opaque",
-            "a.b.c",
-            "..",
-            &jwt(&json!({"sub": "me"})),
-            &jwt(&json!([1])),
-        ] {
+        for token in ["opaque", "a.b.c", "..", &jwt(&json!({"sub": "me"})), &jwt(&json!([1]))] {
             assert_eq!(time_of_use(token, now), OPAQUE_USE, "{token}");
         }
     }

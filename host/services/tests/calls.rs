@@ -67,8 +67,7 @@ fn a_delete_may_have_a_body_and_need_not() {
 #[test]
 fn a_refusal_is_an_answer_and_cookies_are_kept_from_the_step() {
     let headers = ["Set-Cookie: session=1", "X-Trace: Abc"].map(str::to_owned);
-    let server =
-        Server::start(move |_| Reply::Answer(404, headers.to_vec(), "{\"errors\":[]}".to_owned()));
+    let server = Server::start(move |_| Reply::Answer(404, headers.to_vec(), "{\"errors\":[]}".to_owned()));
 
     let answer = call(&open(config(&server.url())), "GET", "/a").unwrap();
 
@@ -81,12 +80,7 @@ fn a_refusal_is_an_answer_and_cookies_are_kept_from_the_step() {
 #[test]
 fn a_service_that_the_spec_does_not_have_is_denied() {
     let services = Services::open(Vec::new(), USER_AGENT, &Masks::new()).unwrap();
-    assert_eq!(
-        call(&services, "GET", "/a"),
-        Err(CallError::Denied(
-            "the spec has no service `wml`".to_owned()
-        ))
-    );
+    assert_eq!(call(&services, "GET", "/a"), Err(CallError::Denied("the spec has no service `wml`".to_owned())));
 }
 
 #[test]
@@ -105,24 +99,14 @@ fn a_get_is_repeated_after_a_503_under_the_same_transaction_id() {
 #[test]
 fn a_post_is_not_repeated_after_a_502() {
     let server = Server::script(vec![Reply::status(502)]);
-    assert_eq!(
-        call(&open(config(&server.url())), "POST", "/a")
-            .unwrap()
-            .status,
-        502
-    );
+    assert_eq!(call(&open(config(&server.url())), "POST", "/a").unwrap().status, 502);
     assert_eq!(server.lines(), ["POST /a"]);
 }
 
 #[test]
 fn a_service_that_stays_away_is_asked_four_times() {
     let server = Server::start(|_| Reply::status(503));
-    assert_eq!(
-        call(&open(config(&server.url())), "POST", "/a")
-            .unwrap()
-            .status,
-        503
-    );
+    assert_eq!(call(&open(config(&server.url())), "POST", "/a").unwrap().status, 503);
     assert_eq!(server.lines(), ["POST /a"; 4]);
 }
 
@@ -130,24 +114,14 @@ fn a_service_that_stays_away_is_asked_four_times() {
 fn a_longer_pause_than_is_left_is_not_begun() {
     let headers = vec!["Retry-After: 3600".to_owned()];
     let server = Server::start(move |_| Reply::Answer(429, headers.clone(), String::new()));
-    assert_eq!(
-        call(&open(config(&server.url())), "GET", "/a")
-            .unwrap()
-            .status,
-        429
-    );
+    assert_eq!(call(&open(config(&server.url())), "GET", "/a").unwrap().status, 429);
     assert_eq!(server.lines(), ["GET /a"]);
 }
 
 #[test]
 fn a_get_whose_answer_is_lost_is_repeated() {
     let server = Server::script(vec![Reply::Drop, Reply::Truncate, Reply::ok("there")]);
-    assert_eq!(
-        call(&open(config(&server.url())), "GET", "/a")
-            .unwrap()
-            .body,
-        b"there"
-    );
+    assert_eq!(call(&open(config(&server.url())), "GET", "/a").unwrap().body, b"there");
 }
 
 #[test]
@@ -155,9 +129,7 @@ fn a_post_whose_answer_is_lost_is_not_repeated() {
     let server = Server::script(vec![Reply::Drop]);
     assert_eq!(
         call(&open(config(&server.url())), "POST", "/a"),
-        Err(CallError::NoAnswer(
-            "no answer from `wml`: the connection was closed".to_owned()
-        ))
+        Err(CallError::NoAnswer("no answer from `wml`: the connection was closed".to_owned()))
     );
     assert_eq!(server.lines(), ["POST /a"]);
 }
@@ -167,9 +139,7 @@ fn half_an_answer_is_no_answer() {
     let server = Server::script(vec![Reply::Truncate]);
     assert_eq!(
         call(&open(config(&server.url())), "POST", "/a"),
-        Err(CallError::NoAnswer(
-            "no answer from `wml`: the answer broke off: the connection was closed".to_owned()
-        ))
+        Err(CallError::NoAnswer("no answer from `wml`: the answer broke off: the connection was closed".to_owned()))
     );
 }
 
@@ -205,8 +175,8 @@ fn an_answer_as_large_as_the_limit_passes_and_a_larger_one_does_not() {
         if passes {
             assert_eq!(answer.unwrap().body.len(), size);
         } else {
-            let text = "the answer of `wml` is larger than 1024 bytes, the limit of the step's `limits.response`"
-                .to_owned();
+            let text =
+                "the answer of `wml` is larger than 1024 bytes, the limit of the step's `limits.response`".to_owned();
             assert_eq!(answer, Err(CallError::TooLarge(text)));
         }
         assert_eq!(server.lines(), ["GET /a"]);
@@ -221,8 +191,7 @@ fn a_request_that_is_too_large_is_not_sent() {
 
     let answer = open(config(&server.url())).call("wml", &request, &limits(LONG), &());
 
-    let text =
-        "the request to `wml` has 1025 bytes, more than the 1024 of the step's `limits.request`";
+    let text = "the request to `wml` has 1025 bytes, more than the 1024 of the step's `limits.request`";
     assert_eq!(answer, Err(CallError::TooLarge(text.to_owned())));
     assert!(server.lines().is_empty());
 }
@@ -235,10 +204,7 @@ fn a_service_that_is_silent_takes_no_more_than_the_time_that_is_left() {
 
     let answer = open(config(&server.url())).call("wml", &request, &limits, &());
 
-    assert_eq!(
-        answer,
-        Err(CallError::OutOfTime("no time is left for `wml`".to_owned()))
-    );
+    assert_eq!(answer, Err(CallError::OutOfTime("no time is left for `wml`".to_owned())));
     assert!(limits.deadline.remaining().is_none());
 }
 

@@ -11,10 +11,7 @@ use super::*;
 use crate::services::token::jwt;
 
 fn cp4d(server: &Server) -> ServiceConfig {
-    ServiceConfig {
-        auth: user(Credential::ApiKey(Secret::new("key-\"of-the\\user"))),
-        ..config(&server.url())
-    }
+    ServiceConfig { auth: user(Credential::ApiKey(Secret::new("key-\"of-the\\user"))), ..config(&server.url()) }
 }
 
 #[test]
@@ -25,10 +22,7 @@ fn a_password_and_a_key_are_sent_as_they_are() {
     ] {
         let server = Server::with_login(|_| Reply::ok(""));
         let prefixed = format!("{}/zen", server.url());
-        let services = open(ServiceConfig {
-            auth: user(credential),
-            ..config(&prefixed)
-        });
+        let services = open(ServiceConfig { auth: user(credential), ..config(&prefixed) });
 
         call(&services, "GET", "/a").unwrap();
 
@@ -48,18 +42,13 @@ fn a_password_and_a_key_are_sent_as_they_are() {
 #[test]
 fn a_token_is_used_again_and_shared_by_services_with_the_same_login() {
     let server = Server::with_login(|_| Reply::ok(""));
-    let openscale = ServiceConfig {
-        name: "openscale".to_owned(),
-        ..cp4d(&server)
-    };
+    let openscale = ServiceConfig { name: "openscale".to_owned(), ..cp4d(&server) };
     let configs = vec![cp4d(&server), openscale];
     let services = Services::open(configs, USER_AGENT, &Masks::new()).unwrap();
 
     for service in ["wml", "openscale", "wml"] {
         let request = request("GET", "/a", Repeat::ByMethod);
-        services
-            .call(service, &request, &limits(LONG), &())
-            .unwrap();
+        services.call(service, &request, &limits(LONG), &()).unwrap();
     }
 
     assert_eq!(server.logins(), 1);
@@ -120,11 +109,7 @@ fn a_withdrawn_token_is_replaced_and_the_request_sent_once_more() {
     assert_eq!(answer.unwrap().body, b"there");
     assert_eq!(
         notes.lines(),
-        [
-            "POST /a #1 401".to_owned(),
-            format!("POST {LOGIN} #1 200"),
-            "POST /a #2 200".to_owned()
-        ]
+        ["POST /a #1 401".to_owned(), format!("POST {LOGIN} #1 200"), "POST /a #2 200".to_owned()]
     );
     assert_eq!(notes.transaction_ids().len(), 1);
     let received = server.received();
@@ -149,13 +134,7 @@ fn a_request_that_is_to_be_sent_once_gets_its_401_and_the_next_one_a_new_token()
     });
     let services = open(cp4d(&server));
     let once = request("POST", "/a", Repeat::Never);
-    assert_eq!(
-        services
-            .call("wml", &once, &limits(LONG), &())
-            .unwrap()
-            .status,
-        401
-    );
+    assert_eq!(services.call("wml", &once, &limits(LONG), &()).unwrap().status, 401);
     assert_eq!(call(&services, "GET", "/b").unwrap().status, 200);
     assert_eq!(server.logins(), 2);
 }
@@ -163,12 +142,7 @@ fn a_request_that_is_to_be_sent_once_gets_its_401_and_the_next_one_a_new_token()
 #[test]
 fn a_ready_token_is_used_as_it_is_and_its_401_is_the_answer() {
     let server = Server::start(|_| Reply::status(401));
-    assert_eq!(
-        call(&open(config(&server.url())), "GET", "/a")
-            .unwrap()
-            .status,
-        401
-    );
+    assert_eq!(call(&open(config(&server.url())), "GET", "/a").unwrap().status, 401);
     assert_eq!(server.lines(), ["GET /a"]);
 }
 
@@ -182,10 +156,7 @@ fn a_token_without_dots_travels_as_basic() {
         }
     });
     call(&open(cp4d(&server)), "GET", "/a").unwrap();
-    assert_eq!(
-        server.received()[1].header("authorization"),
-        Some("Basic b3BhcXVl")
-    );
+    assert_eq!(server.received()[1].header("authorization"), Some("Basic b3BhcXVl"));
 }
 
 #[test]
@@ -193,9 +164,7 @@ fn wrong_credentials_are_said_in_plain_words_and_the_request_is_not_sent() {
     let server = Server::start(|_| Reply::status(401));
     assert_eq!(
         call(&open(cp4d(&server)), "GET", "/a"),
-        Err(CallError::Login(
-            "`wml` refused the login with 401; check user name and API key".to_owned()
-        ))
+        Err(CallError::Login("`wml` refused the login with 401; check user name and API key".to_owned()))
     );
     assert_eq!(server.lines(), [format!("POST {LOGIN}")]);
 }
@@ -218,10 +187,7 @@ fn a_login_that_makes_no_sense_is_no_login() {
         (302, "", no_cluster(302)),
     ] {
         let server = Server::start(move |_| Reply::Answer(status, Vec::new(), body.to_owned()));
-        assert_eq!(
-            call(&open(cp4d(&server)), "GET", "/a"),
-            Err(CallError::Login(text))
-        );
+        assert_eq!(call(&open(cp4d(&server)), "GET", "/a"), Err(CallError::Login(text)));
     }
 }
 
@@ -230,16 +196,8 @@ fn a_login_is_repeated_when_the_service_cannot_just_now() {
     let Reply::Answer(_, _, token) = Reply::token(1) else {
         panic!("a token is an answer");
     };
-    let server = Server::script(vec![
-        Reply::status(502),
-        Reply::Drop,
-        Reply::ok(&token),
-        Reply::ok("there"),
-    ]);
-    assert_eq!(
-        call(&open(cp4d(&server)), "POST", "/a").unwrap().body,
-        b"there"
-    );
+    let server = Server::script(vec![Reply::status(502), Reply::Drop, Reply::ok(&token), Reply::ok("there")]);
+    assert_eq!(call(&open(cp4d(&server)), "POST", "/a").unwrap().body, b"there");
 }
 
 #[test]
@@ -247,9 +205,7 @@ fn a_login_that_stays_away_is_unreachable() {
     let server = Server::start(|_| Reply::status(503));
     assert_eq!(
         call(&open(cp4d(&server)), "POST", "/a"),
-        Err(CallError::Unreachable(
-            "`wml` cannot log in for now, it answered 503".to_owned()
-        ))
+        Err(CallError::Unreachable("`wml` cannot log in for now, it answered 503".to_owned()))
     );
 }
 
@@ -260,40 +216,24 @@ fn credentials_and_tokens_are_masked() {
     let services = Services::open(vec![cp4d(&server)], USER_AGENT, &masks).unwrap();
     call(&services, "GET", "/a").unwrap();
     let received = server.received();
-    assert_eq!(
-        masks.mask(&received[0].body),
-        r#"{"api_key":"***","username":"data \"scientist\""}"#
-    );
-    assert_eq!(
-        masks.mask(received[1].header("authorization").unwrap()),
-        "Bearer ***"
-    );
+    assert_eq!(masks.mask(&received[0].body), r#"{"api_key":"***","username":"data \"scientist\""}"#);
+    assert_eq!(masks.mask(received[1].header("authorization").unwrap()), "Bearer ***");
 }
 
 #[test]
 fn a_configuration_that_cannot_work_is_refused_before_anything_is_sent() {
     let refusal = |auth| {
-        let config = ServiceConfig {
-            auth,
-            ..config("https://cpd.example.com")
-        };
-        Services::open(vec![config], USER_AGENT, &Masks::new())
-            .unwrap_err()
-            .to_string()
+        let config = ServiceConfig { auth, ..config("https://cpd.example.com") };
+        Services::open(vec![config], USER_AGENT, &Masks::new()).unwrap_err().to_string()
     };
-    assert_eq!(
-        refusal(user(Credential::Password(Secret::new("")))),
-        "service `wml`: the password is empty"
-    );
+    assert_eq!(refusal(user(Credential::Password(Secret::new("")))), "service `wml`: the password is empty");
     assert_eq!(
         refusal(Auth::Token(Secret::new("a\r\nb"))),
         "service `wml`: the token has a character that no header may have"
     );
     let twice = vec![config("https://a.example"), config("https://b.example")];
     assert_eq!(
-        Services::open(twice, USER_AGENT, &Masks::new())
-            .unwrap_err()
-            .to_string(),
+        Services::open(twice, USER_AGENT, &Masks::new()).unwrap_err().to_string(),
         "two services are called `wml`"
     );
 }

@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{
-    Auth, CallError, Credential, Exchange, Limits, Masks, Observer, Repeat, Request, Response,
-    Secret, ServiceConfig, Services,
+    Auth, CallError, Credential, Exchange, Limits, Masks, Observer, Repeat, Request, Response, Secret, ServiceConfig,
+    Services,
 };
 use crate::deadline::{Deadline, Stop};
 
@@ -30,10 +30,7 @@ fn config(url: &str) -> ServiceConfig {
 }
 
 fn user(credential: Credential) -> Auth {
-    Auth::Cp4d {
-        username: "data \"scientist\"".to_owned(),
-        credential,
-    }
+    Auth::Cp4d { username: "data \"scientist\"".to_owned(), credential }
 }
 
 fn open(config: ServiceConfig) -> Services {
@@ -41,12 +38,7 @@ fn open(config: ServiceConfig) -> Services {
 }
 
 fn limits(time: Duration) -> Limits {
-    Limits {
-        deadline: Deadline::after(time),
-        stop: Stop::new(),
-        max_request: 1024,
-        max_response: 1024,
-    }
+    Limits { deadline: Deadline::after(time), stop: Stop::new(), max_request: 1024, max_response: 1024 }
 }
 
 fn request(method: &str, path: &str, repeat: Repeat) -> Request {
@@ -84,13 +76,10 @@ impl Observer for Notes {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         };
-        self.lines.lock().unwrap().push(format!(
-            "{} {} #{} {outcome}",
-            exchange.method, exchange.path, exchange.attempt
-        ));
-        self.transaction_ids
+        self.lines
             .lock()
             .unwrap()
-            .push(exchange.transaction_id.to_owned());
+            .push(format!("{} {} #{} {outcome}", exchange.method, exchange.path, exchange.attempt));
+        self.transaction_ids.lock().unwrap().push(exchange.transaction_id.to_owned());
     }
 }

@@ -28,9 +28,7 @@ pub(super) struct Received {
 impl Received {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let prefix = format!("{name}: ");
-        self.headers
-            .iter()
-            .find_map(|line| line.strip_prefix(&prefix))
+        self.headers.iter().find_map(|line| line.strip_prefix(&prefix))
     }
 
     pub(super) fn is_login(&self) -> bool {
@@ -91,11 +89,7 @@ impl Server {
     pub(super) fn with_login(handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let logins = AtomicUsize::new(0);
         Self::start(move |received| {
-            if received.is_login() {
-                Reply::token(logins.fetch_add(1, Ordering::SeqCst))
-            } else {
-                handler(received)
-            }
+            if received.is_login() { Reply::token(logins.fetch_add(1, Ordering::SeqCst)) } else { handler(received) }
         })
     }
 
@@ -135,11 +129,7 @@ impl Server {
                 }
             })
         };
-        Self {
-            address,
-            shared,
-            acceptor: Some(acceptor),
-        }
+        Self { address, shared, acceptor: Some(acceptor) }
     }
 
     pub(super) fn url(&self) -> String {
@@ -156,17 +146,11 @@ impl Server {
 
     /// The first lines of all requests.
     pub(super) fn lines(&self) -> Vec<String> {
-        self.received()
-            .into_iter()
-            .map(|received| received.line)
-            .collect()
+        self.received().into_iter().map(|received| received.line).collect()
     }
 
     pub(super) fn logins(&self) -> usize {
-        self.received()
-            .iter()
-            .filter(|received| received.is_login())
-            .count()
+        self.received().iter().filter(|received| received.is_login()).count()
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -203,10 +187,7 @@ impl Shared {
             self.received.lock().unwrap().push(received.clone());
             let (text, goes_on) = match (self.handler)(&received) {
                 Reply::Answer(status, headers, body) => (answer(status, &headers, &body), true),
-                Reply::Truncate => (
-                    "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"half".to_owned(),
-                    false,
-                ),
+                Reply::Truncate => ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"half".to_owned(), false),
                 Reply::Drop => (String::new(), false),
                 Reply::Silence => {
                     self.stop.wait(Duration::MAX);
@@ -243,14 +224,8 @@ fn receive<S: Read>(stream: &mut BufReader<S>) -> Option<Received> {
         }
     }
     let line = lines.remove(0).replace(" HTTP/1.1", "");
-    let mut received = Received {
-        line,
-        headers: lines,
-        body: String::new(),
-    };
-    let length = received
-        .header("content-length")
-        .map_or(0, |length| length.parse().unwrap());
+    let mut received = Received { line, headers: lines, body: String::new() };
+    let length = received.header("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body).ok()?;
     received.body = String::from_utf8(body).unwrap();

@@ -37,10 +37,7 @@ impl Site {
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .unwrap();
-        Self {
-            server: Server::start_tls(Arc::new(tls)),
-            ca,
-        }
+        Self { server: Server::start_tls(Arc::new(tls)), ca }
     }
 
     fn config(&self, host: &str) -> ServiceConfig {
@@ -60,22 +57,14 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 }
 
 fn refusal(ca_file: PathBuf) -> String {
-    let config = ServiceConfig {
-        ca_file: Some(ca_file),
-        ..config("https://cpd.example.com")
-    };
-    Services::open(vec![config], USER_AGENT, &Masks::new())
-        .unwrap_err()
-        .to_string()
+    let config = ServiceConfig { ca_file: Some(ca_file), ..config("https://cpd.example.com") };
+    Services::open(vec![config], USER_AGENT, &Masks::new()).unwrap_err().to_string()
 }
 
 #[test]
 fn a_certificate_of_an_authority_in_the_ca_file_is_trusted() {
     let site = Site::start();
-    let config = ServiceConfig {
-        ca_file: Some(site.ca.path().to_owned()),
-        ..site.config("127.0.0.1")
-    };
+    let config = ServiceConfig { ca_file: Some(site.ca.path().to_owned()), ..site.config("127.0.0.1") };
     assert_eq!(Site::call(config), Ok("secure".to_owned()));
 }
 
@@ -97,10 +86,7 @@ fn a_certificate_of_an_unknown_authority_is_refused_and_nothing_is_sent() {
 #[test]
 fn a_certificate_for_another_host_is_refused() {
     let site = Site::start();
-    let config = ServiceConfig {
-        ca_file: Some(site.ca.path().to_owned()),
-        ..site.config("localhost")
-    };
+    let config = ServiceConfig { ca_file: Some(site.ca.path().to_owned()), ..site.config("localhost") };
     let error = Site::call(config).unwrap_err();
     assert!(matches!(error, CallError::Unreachable(_)), "{error:?}");
     assert!(site.server.lines().is_empty());
@@ -109,35 +95,23 @@ fn a_certificate_for_another_host_is_refused() {
 #[test]
 fn any_certificate_is_trusted_when_that_is_asked_for() {
     let site = Site::start();
-    let config = ServiceConfig {
-        insecure: true,
-        ..site.config("localhost")
-    };
+    let config = ServiceConfig { insecure: true, ..site.config("localhost") };
     assert_eq!(Site::call(config), Ok("secure".to_owned()));
 }
 
 #[test]
 fn a_ca_file_that_cannot_be_used_is_refused_by_name() {
     let missing = PathBuf::from("/nowhere/ca.pem");
-    assert_eq!(
-        refusal(missing),
-        "service `wml`: cannot read the CA file `/nowhere/ca.pem`"
-    );
+    assert_eq!(refusal(missing), "service `wml`: cannot read the CA file `/nowhere/ca.pem`");
     let empty = file("");
     assert_eq!(
         refusal(empty.path().to_owned()),
-        format!(
-            "service `wml`: the CA file `{}` has no certificate in it",
-            empty.path().display()
-        )
+        format!("service `wml`: the CA file `{}` has no certificate in it", empty.path().display())
     );
     let key = file(&KeyPair::generate().unwrap().serialize_pem());
     assert_eq!(
         refusal(key.path().to_owned()),
-        format!(
-            "service `wml`: the CA file `{}` has no certificate in it",
-            key.path().display()
-        )
+        format!("service `wml`: the CA file `{}` has no certificate in it", key.path().display())
     );
     let broken = file("-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n");
     let text = refusal(broken.path().to_owned());
@@ -147,15 +121,10 @@ fn a_ca_file_that_cannot_be_used_is_refused_by_name() {
 #[test]
 fn a_ca_file_beside_insecure_is_refused() {
     let ca = file("");
-    let config = ServiceConfig {
-        ca_file: Some(ca.path().to_owned()),
-        insecure: true,
-        ..config("https://cpd.example.com")
-    };
+    let config =
+        ServiceConfig { ca_file: Some(ca.path().to_owned()), insecure: true, ..config("https://cpd.example.com") };
     assert_eq!(
-        Services::open(vec![config], USER_AGENT, &Masks::new())
-            .unwrap_err()
-            .to_string(),
+        Services::open(vec![config], USER_AGENT, &Masks::new()).unwrap_err().to_string(),
         "service `wml`: `ca_file` has no effect beside `insecure: true`; remove one of them"
     );
 }
