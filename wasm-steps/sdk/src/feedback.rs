@@ -15,25 +15,15 @@ impl<'a> Feedback<'a> {
     pub fn new(records: Records<'a>, features: &[String], label: &str) -> Self {
         let names = [label, "_original_prediction", "_original_probability"];
         let fields = features.iter().map(String::as_str).chain(names);
-        Self {
-            records,
-            label: label.to_owned(),
-            fields: fields.map(str::to_owned).collect(),
-        }
+        Self { records, label: label.to_owned(), fields: fields.map(str::to_owned).collect() }
     }
 
     /// Sends those rows that have a label.
     pub fn send(&mut self, rows: &[Row], predictions: &[Prediction]) -> Result<(), Failure> {
-        let records = rows
-            .iter()
-            .zip(predictions)
-            .filter_map(|(row, prediction)| self.record(row, prediction));
+        let records = rows.iter().zip(predictions).filter_map(|(row, prediction)| self.record(row, prediction));
         let records: Vec<Vec<Value>> = records.collect::<Result<_, _>>()?;
         let fields = &self.fields;
-        self.records.send(
-            &records,
-            &|records| json!([{"fields": fields, "values": records}]),
-        )
+        self.records.send(&records, &|records| json!([{"fields": fields, "values": records}]))
     }
 
     /// Waits until all is in, and answers how many records that is.
@@ -52,11 +42,7 @@ impl<'a> Feedback<'a> {
             );
             return Some(Err(Failure::invalid_input(text)));
         };
-        let answered = [
-            typed,
-            prediction.value.clone(),
-            json!(prediction.probabilities),
-        ];
+        let answered = [typed, prediction.value.clone(), json!(prediction.probabilities)];
         Some(Ok(features.iter().cloned().chain(answered).collect()))
     }
 }
@@ -64,25 +50,12 @@ impl<'a> Feedback<'a> {
 /// The label in the type of the predictions, as feedback must have it; none if it cannot be.
 fn typed(label: &str, prediction: &Value) -> Option<Value> {
     match prediction {
-        Value::Number(number) if number.is_f64() => label
-            .trim()
-            .parse()
-            .ok()
-            .filter(|number: &f64| number.is_finite())
-            .map(Value::from),
+        Value::Number(number) if number.is_f64() => {
+            label.trim().parse().ok().filter(|number: &f64| number.is_finite()).map(Value::from)
+        }
         // Tools that know no empty integers write whole numbers as `1.0`.
-        Value::Number(_) => label
-            .trim()
-            .trim_end_matches(".0")
-            .parse::<i64>()
-            .ok()
-            .map(Value::from),
-        Value::Bool(_) => label
-            .trim()
-            .to_ascii_lowercase()
-            .parse::<bool>()
-            .ok()
-            .map(Value::from),
+        Value::Number(_) => label.trim().trim_end_matches(".0").parse::<i64>().ok().map(Value::from),
+        Value::Bool(_) => label.trim().to_ascii_lowercase().parse::<bool>().ok().map(Value::from),
         _ => Some(label.into()),
     }
 }

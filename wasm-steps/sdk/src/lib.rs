@@ -27,6 +27,7 @@ pub mod field;
 pub mod files;
 pub mod gate;
 pub mod host;
+mod json;
 pub mod lookup;
 pub mod openscale;
 pub mod pages;

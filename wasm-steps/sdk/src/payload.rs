@@ -44,13 +44,7 @@ impl<'a> Payload<'a> {
         records: Option<Records<'a>>,
     ) -> Self {
         let logged_by = records.is_none().then_some(LoggedBy::Nobody);
-        Self {
-            host,
-            space,
-            fields,
-            records,
-            logged_by,
-        }
+        Self { host, space, fields, records, logged_by }
     }
 
     /// Whether it is known who logs.
@@ -59,20 +53,11 @@ impl<'a> Payload<'a> {
     }
 
     /// Logs a batch, if this step is to.
-    pub fn log(
-        &mut self,
-        rows: &[Row],
-        predictions: &[Prediction],
-        took: Duration,
-    ) -> Result<(), Failure> {
+    pub fn log(&mut self, rows: &[Row], predictions: &[Prediction], took: Duration) -> Result<(), Failure> {
         let Some(records) = &mut self.records else {
             return Ok(());
         };
-        let own_logging = if self.space == OperationalSpace::Production {
-            OWN_LOGGING
-        } else {
-            Duration::ZERO
-        };
+        let own_logging = if self.space == OperationalSpace::Production { OWN_LOGGING } else { Duration::ZERO };
         let logged_by = match self.logged_by {
             Some(known) => known,
             None if records.grown_within(own_logging, 1)? > 0 => LoggedBy::Service,
@@ -84,9 +69,7 @@ impl<'a> Payload<'a> {
         }
         let scored: Vec<(&Row, &Prediction)> = rows.iter().zip(predictions).collect();
         let (host, fields) = (self.host, self.fields);
-        records.send(&scored, &|scored| {
-            json!([fields.record(host, scored, took)])
-        })
+        records.send(&scored, &|scored| json!([fields.record(host, scored, took)]))
     }
 
     /// Waits until all is in; answers by how many records the data set grew, and who logged them.
@@ -98,10 +81,7 @@ impl<'a> Payload<'a> {
             _ => return Ok((0, logged_by)),
         };
         if grown < rows {
-            self.host.log(
-                Level::Warn,
-                &format!("the service logged {grown} of {rows} rows as payload so far"),
-            );
+            self.host.log(Level::Warn, &format!("the service logged {grown} of {rows} rows as payload so far"));
         }
         Ok((grown, logged_by))
     }
@@ -122,29 +102,13 @@ impl PayloadFields<'_> {
     /// The record of some rows that were scored just now, in `took`. The answer has the subscription's field names,
     /// in whatever shape it came.
     pub fn record(&self, host: &dyn Host, scored: &[(&Row, &Prediction)], took: Duration) -> Value {
-        let rows: Vec<&[Value]> = scored
-            .iter()
-            .map(|(row, _)| &row.cells[..self.features.len()])
-            .collect();
-        let plain = scored
-            .iter()
-            .all(|(_, prediction)| prediction.probabilities.is_empty());
-        let fields = if plain {
-            vec![self.prediction]
-        } else {
-            vec![self.prediction, self.probability]
-        };
+        let rows: Vec<&[Value]> = scored.iter().map(|(row, _)| &row.cells[..self.features.len()]).collect();
+        let plain = scored.iter().all(|(_, prediction)| prediction.probabilities.is_empty());
+        let fields = if plain { vec![self.prediction] } else { vec![self.prediction, self.probability] };
         let answer = |prediction: &Prediction| {
-            if plain {
-                json!([prediction.value])
-            } else {
-                json!([prediction.value, prediction.probabilities])
-            }
+            if plain { json!([prediction.value]) } else { json!([prediction.value, prediction.probabilities]) }
         };
-        let answers: Vec<Value> = scored
-            .iter()
-            .map(|(_, prediction)| answer(prediction))
-            .collect();
+        let answers: Vec<Value> = scored.iter().map(|(_, prediction)| answer(prediction)).collect();
         json!({
             "request": {"fields": self.features, "values": rows},
             "response": {"fields": fields, "values": answers},

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::json;
+
 /// How far a row's probabilities may be from one in all; models compute in single precision.
 const SUM_TOLERANCE: f64 = 1e-3;
 
@@ -30,50 +32,24 @@ impl Prediction {
     /// The prediction is the output of that name, else the first one of integers or texts, else the first with one
     /// value per row. The probabilities are the output of that name, else the first with several values per row.
     /// Where there are only probabilities, the prediction is the likeliest class. The error says what is amiss.
-    pub fn pick(
-        outputs: &[ModelOutput],
-        prediction: &str,
-        probability: &str,
-    ) -> Result<Vec<Self>, String> {
-        let (single, several): (Vec<_>, Vec<_>) =
-            outputs.iter().partition(|output| !output.is_several());
+    pub fn pick(outputs: &[ModelOutput], prediction: &str, probability: &str) -> Result<Vec<Self>, String> {
+        let (single, several): (Vec<_>, Vec<_>) = outputs.iter().partition(|output| !output.is_several());
         let values = named(&single, prediction)
-            .or_else(|| {
-                single
-                    .iter()
-                    .copied()
-                    .find(|output| !output.rows.iter().any(is_float))
-            })
+            .or_else(|| single.iter().copied().find(|output| !output.rows.iter().any(is_float)))
             .or_else(|| single.first().copied());
         let probabilities = named(&several, probability).or_else(|| several.first().copied());
         let rows = values.or(probabilities).ok_or("no output")?.rows.len();
-        if let Some(odd) = [values, probabilities]
-            .into_iter()
-            .flatten()
-            .find(|output| output.rows.len() != rows)
-        {
-            return Err(format!(
-                "one output has {rows} rows, another {}",
-                odd.rows.len()
-            ));
+        if let Some(odd) = [values, probabilities].into_iter().flatten().find(|output| output.rows.len() != rows) {
+            return Err(format!("one output has {rows} rows, another {}", odd.rows.len()));
         }
         (0..rows)
             .map(|row| {
-                let classes = probabilities
-                    .map(|output| classes(&output.rows[row]))
-                    .transpose()?
-                    .unwrap_or_default();
+                let classes = probabilities.map(|output| classes(&output.rows[row])).transpose()?.unwrap_or_default();
                 let value = match values {
                     Some(output) => one(&output.rows[row])?.clone(),
                     None => likeliest(&classes)?,
                 };
-                Ok(Self {
-                    value,
-                    probabilities: classes
-                        .into_iter()
-                        .map(|(_, probability)| probability)
-                        .collect(),
-                })
+                Ok(Self { value, probabilities: classes.into_iter().map(|(_, probability)| probability).collect() })
             })
             .collect()
     }
@@ -84,21 +60,14 @@ impl ModelOutput {
     /// is itself a list, or if integers or texts stand beside floats: one tensor has one type.
     pub fn of_rows(rows: Vec<Value>) -> Vec<Self> {
         let width = rows.first().and_then(Value::as_array).map_or(0, Vec::len);
-        let even = rows
-            .iter()
-            .all(|row| row.as_array().is_some_and(|row| row.len() == width));
+        let even = rows.iter().all(|row| row.as_array().is_some_and(|row| row.len() == width));
         let cells = || rows.iter().filter_map(Value::as_array).flatten();
         let nested = cells().any(|cell| cell.is_array() || cell.is_object());
         let exact_column = |column: usize| rows.iter().all(|row| !is_float(&row[column]));
         let mixed = even && cells().any(is_float) && (0..width).any(exact_column);
         if width > 1 && even && (nested || mixed) {
             let column = |index| rows.iter().map(|row: &Value| row[index].clone()).collect();
-            (0..width)
-                .map(|index| Self {
-                    name: None,
-                    rows: column(index),
-                })
-                .collect()
+            (0..width).map(|index| Self { name: None, rows: column(index) }).collect()
         } else {
             vec![Self { name: None, rows }]
         }
@@ -111,10 +80,7 @@ impl ModelOutput {
 }
 
 fn named<'a>(outputs: &[&'a ModelOutput], name: &str) -> Option<&'a ModelOutput> {
-    outputs
-        .iter()
-        .copied()
-        .find(|output| output.name.as_deref() == Some(name))
+    outputs.iter().copied().find(|output| output.name.as_deref() == Some(name))
 }
 
 fn is_float(value: &Value) -> bool {
@@ -129,61 +95,51 @@ fn one(row: &Value) -> Result<&Value, String> {
     match row {
         Value::Number(_) | Value::String(_) | Value::Bool(_) => Ok(row),
         Value::Array(values) if values.len() == 1 => one(&values[0]),
-        other => Err(format!("`{other}` is not one value")),
+        other => Err(format!("`{}` is not one value", json::write(other))),
     }
 }
 
 /// A row's classes and their probabilities.
 fn classes(row: &Value) -> Result<Vec<(Value, f64)>, String> {
     let number = |value: &Value| {
-        value
-            .as_f64()
-            .ok_or_else(|| format!("the probability `{value}` is not a number"))
+        value.as_f64().ok_or_else(|| format!("the probability `{}` is not a number", json::write(value)))
     };
     match row {
         Value::Array(values) if values.len() == 1 && values[0].is_array() => classes(&values[0]),
         Value::Array(values) if values.len() == 1 && values[0].is_object() => classes(&values[0]),
-        Value::Array(values) => values
-            .iter()
-            .enumerate()
-            .map(|(class, value)| Ok((class.into(), number(value)?)))
-            .collect(),
-        Value::Object(values) => in_order(values)
-            .into_iter()
-            .map(|(class, value)| Ok((class, number(value)?)))
-            .collect(),
-        other => Err(format!("`{other}` is no list of probabilities")),
+        Value::Array(values) => {
+            values.iter().enumerate().map(|(class, value)| Ok((class.into(), number(value)?))).collect()
+        }
+        Value::Object(values) => {
+            in_order(values).into_iter().map(|(class, value)| Ok((class, number(value)?))).collect()
+        }
+        other => Err(format!("`{}` is no list of probabilities", json::write(other))),
     }
 }
 
 /// The members of a `ZipMap` object in the order of the classes. JSON objects have none, but classes are sorted:
 /// as numbers if all are, else as texts.
 fn in_order(values: &Map<String, Value>) -> Vec<(Value, &Value)> {
-    let numbers: Option<Vec<(i64, &Value)>> = values
-        .iter()
-        .map(|(class, value)| Some((class.parse().ok()?, value)))
-        .collect();
-    if let Some(mut numbers) = numbers {
-        numbers.sort_by_key(|(class, _)| *class);
-        return numbers
-            .into_iter()
-            .map(|(class, value)| (class.into(), value))
-            .collect();
+    let number = |class: &str| class.parse::<i64>().ok();
+    let numbers = values.keys().all(|class| number(class).is_some());
+    let mut sorted: Vec<(&String, &Value)> = Vec::new();
+    for member in values {
+        let before = |other: &(&String, &Value)| match (number(other.0), number(member.0)) {
+            (Some(other), Some(class)) if numbers => other < class,
+            _ => other.0 < member.0,
+        };
+        sorted.insert(sorted.partition_point(before), member);
     }
-    let mut texts: Vec<_> = values.iter().collect();
-    texts.sort_by_key(|(class, _)| *class);
-    texts
-        .into_iter()
-        .map(|(class, value)| (class.as_str().into(), value))
-        .collect()
+    let class = |class: &str| match number(class) {
+        Some(number) if numbers => Value::from(number),
+        _ => Value::from(class),
+    };
+    sorted.into_iter().map(|(name, value)| (class(name), value)).collect()
 }
 
 fn likeliest(classes: &[(Value, f64)]) -> Result<Value, String> {
     let sum: f64 = classes.iter().map(|(_, probability)| probability).sum();
-    let likeliest = classes
-        .iter()
-        .rev()
-        .max_by(|left, right| left.1.total_cmp(&right.1));
+    let likeliest = classes.iter().rev().max_by(|left, right| left.1.total_cmp(&right.1));
     match likeliest {
         Some((class, _)) if (sum - 1.0).abs() <= SUM_TOLERANCE => Ok(class.clone()),
         _ => Err("no output has one value per row, and none holds probabilities".to_owned()),
@@ -197,30 +153,18 @@ mod tests {
     use super::*;
 
     fn output(name: &str, rows: Value) -> ModelOutput {
-        ModelOutput {
-            name: Some(name.to_owned()),
-            rows: serde_json::from_value(rows).unwrap(),
-        }
+        ModelOutput { name: Some(name.to_owned()), rows: serde_json::from_value(rows).unwrap() }
     }
 
     fn pick(outputs: &[ModelOutput]) -> Result<Vec<(Value, Vec<f64>)>, String> {
         let predictions = Prediction::pick(outputs, "prediction", "probability")?;
-        Ok(predictions
-            .into_iter()
-            .map(|row| (row.value, row.probabilities))
-            .collect())
+        Ok(predictions.into_iter().map(|row| (row.value, row.probabilities)).collect())
     }
 
     #[test]
     fn labels_and_probabilities_are_told_apart_by_their_values() {
-        let outputs = [
-            output("probabilities", json!([[0.1, 0.9], [0.8, 0.2]])),
-            output("label", json!([1, 0])),
-        ];
-        assert_eq!(
-            pick(&outputs).unwrap(),
-            [(json!(1), vec![0.1, 0.9]), (json!(0), vec![0.8, 0.2])]
-        );
+        let outputs = [output("probabilities", json!([[0.1, 0.9], [0.8, 0.2]])), output("label", json!([1, 0]))];
+        assert_eq!(pick(&outputs).unwrap(), [(json!(1), vec![0.1, 0.9]), (json!(0), vec![0.8, 0.2])]);
     }
 
     #[test]
@@ -233,19 +177,13 @@ mod tests {
 
     #[test]
     fn the_output_named_as_the_prediction_wins() {
-        let outputs = [
-            output("rank", json!([7])),
-            output("prediction", json!([0.5])),
-        ];
+        let outputs = [output("rank", json!([7])), output("prediction", json!([0.5]))];
         assert_eq!(pick(&outputs).unwrap(), [(json!(0.5), vec![])]);
     }
 
     #[test]
     fn zip_map_objects_come_in_the_order_of_the_classes() {
-        let outputs = [
-            output("label", json!(["b"])),
-            output("scores", json!([{"10": 0.5, "9": 0.3, "-1": 0.2}])),
-        ];
+        let outputs = [output("label", json!(["b"])), output("scores", json!([{"10": 0.5, "9": 0.3, "-1": 0.2}]))];
         assert_eq!(pick(&outputs).unwrap(), [(json!("b"), vec![0.2, 0.3, 0.5])]);
         assert_eq!(
             pick(&[output("scores", json!([{"no": 0.3, "yes": 0.7}]))]).unwrap(),
@@ -255,47 +193,27 @@ mod tests {
 
     #[test]
     fn the_likeliest_class_is_the_prediction_where_there_is_no_label() {
-        let outputs = ModelOutput::of_rows(
-            serde_json::from_value(json!([[0.25, 0.75], [0.5, 0.5]])).unwrap(),
-        );
-        assert_eq!(
-            pick(&outputs).unwrap(),
-            [(json!(1), vec![0.25, 0.75]), (json!(0), vec![0.5, 0.5])]
-        );
+        let outputs = ModelOutput::of_rows(serde_json::from_value(json!([[0.25, 0.75], [0.5, 0.5]])).unwrap());
+        assert_eq!(pick(&outputs).unwrap(), [(json!(1), vec![0.25, 0.75]), (json!(0), vec![0.5, 0.5])]);
     }
 
     #[test]
     fn several_numbers_that_are_no_probabilities_are_not_guessed_at() {
         let error = pick(&[output("scores", json!([[3.0, -2.5]]))]).unwrap_err();
-        assert_eq!(
-            error,
-            "no output has one value per row, and none holds probabilities"
-        );
+        assert_eq!(error, "no output has one value per row, and none holds probabilities");
     }
 
     #[test]
     fn rows_that_hold_several_outputs_are_taken_apart() {
         let nested = ModelOutput::of_rows(vec![json!([1, [0.1, 0.9]]), json!([0, [1.0, 0.0]])]);
-        assert_eq!(
-            pick(&nested).unwrap(),
-            [(json!(1), vec![0.1, 0.9]), (json!(0), vec![1.0, 0.0])]
-        );
+        assert_eq!(pick(&nested).unwrap(), [(json!(1), vec![0.1, 0.9]), (json!(0), vec![1.0, 0.0])]);
         let mixed = ModelOutput::of_rows(vec![json!(["yes", 0.9]), json!(["no", 0.2])]);
-        assert_eq!(
-            pick(&mixed).unwrap(),
-            [(json!("yes"), vec![]), (json!("no"), vec![])]
-        );
+        assert_eq!(pick(&mixed).unwrap(), [(json!("yes"), vec![]), (json!("no"), vec![])]);
     }
 
     #[test]
     fn outputs_of_unequal_length_are_refused() {
-        let outputs = [
-            output("label", json!([1, 0])),
-            output("probabilities", json!([[0.1, 0.9]])),
-        ];
-        assert_eq!(
-            pick(&outputs).unwrap_err(),
-            "one output has 2 rows, another 1"
-        );
+        let outputs = [output("label", json!([1, 0])), output("probabilities", json!([[0.1, 0.9]]))];
+        assert_eq!(pick(&outputs).unwrap_err(), "one output has 2 rows, another 1");
     }
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use crate::{Failure, Field, FieldType, Prediction, Table};
+use crate::{Failure, Field, FieldType, Prediction, Table, json};
 
 /// Writes the file, row by row.
 pub struct PredictionsWriter<W: Write> {
@@ -33,20 +33,14 @@ pub struct WrittenPrediction {
 impl<W: Write> PredictionsWriter<W> {
     /// Begins the file.
     pub fn new(out: W) -> Self {
-        Self {
-            csv: csv::Writer::from_writer(out),
-            rows: 0,
-        }
+        Self { csv: csv::Writer::from_writer(out), rows: 0 }
     }
 
     /// Adds rows. All must have the same number of probabilities.
     pub fn write(&mut self, predictions: &[Prediction]) -> Result<(), Failure> {
         for prediction in predictions {
             self.write_row(prediction).map_err(|error| {
-                Failure::internal(format!(
-                    "cannot write the prediction of row {}: {error}",
-                    self.rows
-                ))
+                Failure::internal(format!("cannot write the prediction of row {}: {error}", self.rows))
             })?;
         }
         Ok(())
@@ -54,36 +48,22 @@ impl<W: Write> PredictionsWriter<W> {
 
     /// Ends the file.
     pub fn finish(mut self) -> Result<(), Failure> {
-        self.csv
-            .flush()
-            .map_err(|error| Failure::internal(format!("cannot write the predictions: {error}")))
+        self.csv.flush().map_err(|error| Failure::internal(format!("cannot write the predictions: {error}")))
     }
 
     fn write_row(&mut self, prediction: &Prediction) -> csv::Result<()> {
         if self.rows == 0 {
-            let probabilities =
-                (0..prediction.probabilities.len()).map(|class| format!("probability_{class}"));
-            self.csv.write_record(
-                ["row".to_owned(), "prediction".to_owned()]
-                    .into_iter()
-                    .chain(probabilities),
-            )?;
+            let probabilities = (0..prediction.probabilities.len()).map(|class| format!("probability_{class}"));
+            self.csv.write_record(["row".to_owned(), "prediction".to_owned()].into_iter().chain(probabilities))?;
         }
         self.rows += 1;
         let value = match &prediction.value {
             Value::String(text) => text.clone(),
-            other => other.to_string(),
+            other => json::write(other),
         };
         // As JSON writes them: the shortest text that reads back the same.
-        let probabilities = prediction
-            .probabilities
-            .iter()
-            .map(|number| Value::from(*number).to_string());
-        self.csv.write_record(
-            [self.rows.to_string(), value]
-                .into_iter()
-                .chain(probabilities),
-        )
+        let probabilities = prediction.probabilities.iter().map(|number| json::write(&Value::from(*number)));
+        self.csv.write_record([self.rows.to_string(), value].into_iter().chain(probabilities))
     }
 }
 
@@ -91,20 +71,10 @@ impl PredictionsReader {
     /// Reads the header; `name` is what messages call the file.
     pub fn open(file: File, name: &str) -> Result<Self, Failure> {
         let table = Table::open(file, name)?;
-        let mut fields = vec![
-            Field::new("row", FieldType::Integer),
-            Field::new("prediction", FieldType::String),
-        ];
-        let probabilities = table
-            .header()
-            .iter()
-            .filter(|column| column.starts_with("probability_"));
+        let mut fields = vec![Field::new("row", FieldType::Integer), Field::new("prediction", FieldType::String)];
+        let probabilities = table.header().iter().filter(|column| column.starts_with("probability_"));
         fields.extend(probabilities.map(|column| Field::new(column, FieldType::Double)));
-        Ok(Self {
-            name: name.to_owned(),
-            table: table.select(&fields)?,
-            rows: 0,
-        })
+        Ok(Self { name: name.to_owned(), table: table.select(&fields)?, rows: 0 })
     }
 }
 
@@ -117,12 +87,8 @@ impl Iterator for PredictionsReader {
             Err(failure) => return Some(Err(failure)),
         };
         self.rows += 1;
-        let wrong = |text: &str| {
-            Some(Err(Failure::invalid_input(format!(
-                "`{}` line {}: {text}",
-                self.name, row.line
-            ))))
-        };
+        let wrong =
+            |text: &str| Some(Err(Failure::invalid_input(format!("`{}` line {}: {text}", self.name, row.line))));
         if row.cells[0].as_u64() != Some(self.rows) {
             return wrong(&format!("this should be row {}", self.rows));
         }
@@ -130,10 +96,7 @@ impl Iterator for PredictionsReader {
         let Some(probabilities) = probabilities else {
             return wrong("a probability is missing");
         };
-        Some(Ok(WrittenPrediction {
-            value: row.cells[1].as_str().unwrap_or_default().to_owned(),
-            probabilities,
-        }))
+        Some(Ok(WrittenPrediction { value: row.cells[1].as_str().unwrap_or_default().to_owned(), probabilities }))
     }
 }
 
@@ -159,82 +122,43 @@ mod tests {
     }
 
     fn prediction(value: Value, probabilities: &[f64]) -> Prediction {
-        Prediction {
-            value,
-            probabilities: probabilities.to_vec(),
-        }
+        Prediction { value, probabilities: probabilities.to_vec() }
     }
 
     #[test]
     fn what_is_written_reads_back_the_same() {
-        let text = written(&[
-            prediction(json!("a, b"), &[0.1, 0.9]),
-            prediction(json!(1), &[1e-9, 1.0]),
-        ])
-        .unwrap();
-        assert_eq!(
-            text,
-            "row,prediction,probability_0,probability_1\n1,\"a, b\",0.1,0.9\n2,1,1e-9,1.0\n"
-        );
+        let text = written(&[prediction(json!("a, b"), &[0.1, 0.9]), prediction(json!(1), &[1e-9, 1.0])]).unwrap();
+        assert_eq!(text, "row,prediction,probability_0,probability_1\n1,\"a, b\",0.1,0.9\n2,1,1e-9,1.0\n");
         let host = Fake::new();
-        let rows: Result<Vec<_>, _> = PredictionsReader::open(file(&host, &text), "predictions")
-            .unwrap()
-            .collect();
+        let rows: Result<Vec<_>, _> = PredictionsReader::open(file(&host, &text), "predictions").unwrap().collect();
         assert_eq!(
             rows.unwrap(),
             [
-                WrittenPrediction {
-                    value: "a, b".into(),
-                    probabilities: vec![0.1, 0.9]
-                },
-                WrittenPrediction {
-                    value: "1".into(),
-                    probabilities: vec![1e-9, 1.0]
-                },
+                WrittenPrediction { value: "a, b".into(), probabilities: vec![0.1, 0.9] },
+                WrittenPrediction { value: "1".into(), probabilities: vec![1e-9, 1.0] },
             ]
         );
     }
 
     #[test]
     fn regressions_have_no_probabilities() {
-        assert_eq!(
-            written(&[prediction(json!(1.5), &[])]).unwrap(),
-            "row,prediction\n1,1.5\n"
-        );
+        assert_eq!(written(&[prediction(json!(1.5), &[])]).unwrap(), "row,prediction\n1,1.5\n");
     }
 
     #[test]
     fn a_row_with_another_number_of_classes_is_not_written() {
-        let failure = written(&[
-            prediction(json!(1), &[0.5, 0.5]),
-            prediction(json!(1), &[1.0]),
-        ])
-        .unwrap_err();
-        assert!(
-            failure
-                .message
-                .starts_with("cannot write the prediction of row 2: "),
-            "{}",
-            failure.message
-        );
+        let failure = written(&[prediction(json!(1), &[0.5, 0.5]), prediction(json!(1), &[1.0])]).unwrap_err();
+        assert!(failure.message.starts_with("cannot write the prediction of row 2: "), "{}", failure.message);
     }
 
     #[test]
     fn a_file_with_a_row_left_out_is_refused() {
         let host = Fake::new();
         for (text, message) in [
-            (
-                "row,prediction\n1,0\n3,0\n",
-                "`predictions` line 3: this should be row 2",
-            ),
-            (
-                "row,prediction,probability_0\n1,0,\n",
-                "`predictions` line 2: a probability is missing",
-            ),
+            ("row,prediction\n1,0\n3,0\n", "`predictions` line 3: this should be row 2"),
+            ("row,prediction,probability_0\n1,0,\n", "`predictions` line 2: a probability is missing"),
         ] {
-            let rows: Result<Vec<_>, _> = PredictionsReader::open(file(&host, text), "predictions")
-                .unwrap()
-                .collect();
+            let rows: Result<Vec<_>, _> = PredictionsReader::open(file(&host, text), "predictions").unwrap().collect();
             assert_eq!(rows.unwrap_err().message, message);
         }
     }

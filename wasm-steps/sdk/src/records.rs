@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::openscale::{InstanceId, SERVICE, states};
 use crate::wait::Status;
-use crate::{Deadline, Failure, Host, InFlight, Poll, Repeat, Request, segment, until};
+use crate::{Deadline, Failure, Host, InFlight, Poll, Repeat, Request, json, segment, until};
 
 /// A request's largest body: the official client cuts payload here, below a presumed limit of 1 MiB.
 const LARGEST_BODY: usize = 900 * 1024;
@@ -56,7 +56,7 @@ impl<'a> Records<'a> {
         if records.is_empty() {
             return Ok(());
         }
-        let bytes = body(records).to_string().into_bytes();
+        let bytes = json::write(&body(records)).into_bytes();
         if bytes.len() > LARGEST_BODY && records.len() > 1 {
             let (first, second) = records.split_at(records.len() / 2);
             self.send(first, body)?;
@@ -65,11 +65,9 @@ impl<'a> Records<'a> {
         if self.under_way.len() >= UNDER_WAY {
             self.settle_first()?;
         }
-        let request = Request::post(SERVICE, format!("{}/records", self.path))
-            .body("application/json", bytes);
+        let request = Request::post(SERVICE, format!("{}/records", self.path)).body("application/json", bytes);
         // Sent twice, records would be counted twice.
-        self.under_way
-            .push_back(request.repeat(Repeat::ByMethod).start(self.host)?);
+        self.under_way.push_back(request.repeat(Repeat::ByMethod).start(self.host)?);
         self.sent += records.len() as u64;
         Ok(())
     }
@@ -86,11 +84,7 @@ impl<'a> Records<'a> {
         until(self.host, &self.title, &deadline, || {
             let grown = self.grown()?;
             let missing = format!("{grown} of {} records are in", self.sent);
-            Ok(if grown >= self.sent {
-                Poll::Ready(self.sent)
-            } else {
-                Poll::Waiting(missing)
-            })
+            Ok(if grown >= self.sent { Poll::Ready(self.sent) } else { Poll::Waiting(missing) })
         })
     }
 
@@ -101,11 +95,7 @@ impl<'a> Records<'a> {
         until(self.host, &self.title, &deadline, || {
             let grown = self.grown()?;
             let enough = grown >= wanted || self.host.elapsed() >= end;
-            Ok(if enough {
-                Poll::Ready(grown)
-            } else {
-                Poll::Waiting(format!("{grown} of {wanted} records are in"))
-            })
+            Ok(if enough { Poll::Ready(grown) } else { Poll::Waiting(format!("{grown} of {wanted} records are in")) })
         })
     }
 
@@ -119,14 +109,8 @@ impl<'a> Records<'a> {
             total_count: u64,
         }
         let request = Request::get(SERVICE, format!("{}/records", self.path));
-        let request = request
-            .query("limit", "0")
-            .query("include_total_count", "true");
-        Ok(request
-            .send(self.host)?
-            .success()?
-            .json::<Page>()?
-            .total_count)
+        let request = request.query("limit", "0").query("include_total_count", "true");
+        Ok(request.send(self.host)?.success()?.json::<Page>()?.total_count)
     }
 
     /// Waits until the records of the oldest request are in.
@@ -140,19 +124,13 @@ impl<'a> Records<'a> {
             .map(|place| place.trim_end_matches('/'))
             .and_then(|place| place.rsplit('/').next());
         let Some(id) = id.filter(|id| !id.is_empty()) else {
-            return Err(Failure::internal(format!(
-                "{} answered no `Location` of its request",
-                answer.title()
-            )));
+            return Err(Failure::internal(format!("{} answered no `Location` of its request", answer.title())));
         };
         let path = format!("{}/requests/{}", self.path, segment(id));
         let what = format!("request `{id}` of {}", self.title);
         let deadline = Deadline::after_seconds(self.host, self.timeout_seconds);
         until(self.host, &what, &deadline, || {
-            let status: Status = Request::get(SERVICE, &path)
-                .send(self.host)?
-                .success()?
-                .json()?;
+            let status: Status = Request::get(SERVICE, &path).send(self.host)?.success()?.json()?;
             states(&["active"]).judge(&what, &status)
         })
     }
@@ -177,11 +155,7 @@ mod tests {
     }
 
     fn count(host: &Fake, total: u64) {
-        host.answer(
-            &get_records(),
-            200,
-            json!({"records": [], "total_count": total}),
-        );
+        host.answer(&get_records(), 200, json!({"records": [], "total_count": total}));
     }
 
     fn open(host: &Fake) -> Records<'_> {
@@ -203,34 +177,15 @@ mod tests {
             &[("location", "/v2/data_sets/set/requests/r1")],
             json!({"state": "preparing"}),
         );
-        records
-            .send(&["a".to_owned(), "b".to_owned()], &as_array)
-            .unwrap();
-        host.answer(
-            &format!("GET {SET}/requests/r1"),
-            200,
-            json!({"state": "preparing"}),
-        );
-        host.answer(
-            &format!("GET {SET}/requests/r1"),
-            200,
-            json!({"state": "active"}),
-        );
+        records.send(&["a".to_owned(), "b".to_owned()], &as_array).unwrap();
+        host.answer(&format!("GET {SET}/requests/r1"), 200, json!({"state": "preparing"}));
+        host.answer(&format!("GET {SET}/requests/r1"), 200, json!({"state": "active"}));
         count(&host, 11);
         count(&host, 12);
         assert_eq!(records.finish().unwrap(), 2);
-        assert_eq!(
-            host.requests_to(&get_records())[0].query("limit"),
-            Some("0")
-        );
-        assert_eq!(
-            host.requests_to(&get_records())[0].query("include_total_count"),
-            Some("true")
-        );
-        assert_eq!(
-            host.requests_to(&post_records())[0].json(),
-            json!(["a", "b"])
-        );
+        assert_eq!(host.requests_to(&get_records())[0].query("limit"), Some("0"));
+        assert_eq!(host.requests_to(&get_records())[0].query("include_total_count"), Some("true"));
+        assert_eq!(host.requests_to(&post_records())[0].json(), json!(["a", "b"]));
     }
 
     #[test]
@@ -243,11 +198,7 @@ mod tests {
         }
         let large = "x".repeat(LARGEST_BODY / 2);
         records.send(&[large.clone(), large], &as_array).unwrap();
-        let sizes: Vec<usize> = host
-            .requests_to(&post_records())
-            .iter()
-            .map(|sent| sent.body.len())
-            .collect();
+        let sizes: Vec<usize> = host.requests_to(&post_records()).iter().map(|sent| sent.body.len()).collect();
         assert_eq!(sizes, [LARGEST_BODY / 2 + 4, LARGEST_BODY / 2 + 4]);
     }
 
@@ -283,18 +234,11 @@ mod tests {
             count(&host, 0);
             let mut records = open(&host);
             host.answer_with(&post_records(), 202, &[("location", location)], json!({}));
-            host.always(&format!("GET {SET}/requests/r1"), move |_| {
-                (200, state.clone())
-            });
-            host.always(&get_records(), move |_| {
-                (200, json!({"total_count": total}))
-            });
+            host.always(&format!("GET {SET}/requests/r1"), move |_| (200, state.clone()));
+            host.always(&get_records(), move |_| (200, json!({"total_count": total})));
             records.send(&["a".to_owned()], &as_array).unwrap();
             let failure = records.finish().unwrap_err();
-            assert_eq!(
-                (failure.category, failure.message.as_str()),
-                (category, message)
-            );
+            assert_eq!((failure.category, failure.message.as_str()), (category, message));
         }
     }
 
@@ -307,13 +251,7 @@ mod tests {
         records.send(&["a".to_owned()], &as_array).unwrap();
         let failure = records.finish().unwrap_err();
         assert_eq!(failure.category, FailureCategory::Internal);
-        assert!(
-            failure
-                .message
-                .ends_with("answered no `Location` of its request"),
-            "{}",
-            failure.message
-        );
+        assert!(failure.message.ends_with("answered no `Location` of its request"), "{}", failure.message);
     }
 
     #[test]

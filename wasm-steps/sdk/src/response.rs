@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::failure::words_of_bytes;
+use crate::json::{self, Misread};
 use crate::{Failure, services};
 
 /// An answer, with the request that it answers.
@@ -30,11 +31,7 @@ impl Response {
 
     /// The first header of this name, given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.inner
-            .headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.inner.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Method and path of the request.
@@ -44,20 +41,12 @@ impl Response {
 
     /// Any other status than these is a failure.
     pub fn expect(self, statuses: &[u16]) -> Result<Self, Failure> {
-        if statuses.contains(&self.inner.status) {
-            Ok(self)
-        } else {
-            Err(self.failure())
-        }
+        if statuses.contains(&self.inner.status) { Ok(self) } else { Err(self.failure()) }
     }
 
     /// Any status but 2xx is a failure.
     pub fn success(self) -> Result<Self, Failure> {
-        if (200..300).contains(&self.inner.status) {
-            Ok(self)
-        } else {
-            Err(self.failure())
-        }
+        if (200..300).contains(&self.inner.status) { Ok(self) } else { Err(self.failure()) }
     }
 
     /// This answer as a failure, in the service's own words.
@@ -75,19 +64,9 @@ impl Response {
 
     /// Reads the body as JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        let mut deserializer = serde_json::Deserializer::from_slice(&self.inner.body);
-        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            let path = error.path().to_string();
-            let place = if path == "." {
-                String::new()
-            } else {
-                format!(" at `{path}`")
-            };
-            Failure::internal(format!(
-                "{} answered what cannot be read{place}: {}",
-                self.title,
-                error.inner()
-            ))
+        json::read(&self.inner.body).map_err(|Misread { place, reason }| {
+            let place = place.map(|place| format!(" at `{place}`")).unwrap_or_default();
+            Failure::internal(format!("{} answered what cannot be read{place}: {reason}", self.title))
         })
     }
 }
@@ -101,14 +80,7 @@ mod tests {
 
     fn answer(status: u16, body: &str) -> Response {
         let headers = vec![("location".into(), "/x/1".into())];
-        Response::new(
-            "`GET /x`".into(),
-            services::Response {
-                status,
-                headers,
-                body: body.into(),
-            },
-        )
+        Response::new("`GET /x`".into(), services::Response { status, headers, body: body.into() })
     }
 
     #[test]
@@ -125,18 +97,13 @@ mod tests {
             (204, FailureCategory::Internal),
         ] {
             let failure = answer(status, "").expect(&[200]).unwrap_err();
-            assert_eq!(
-                (failure.category, failure.message),
-                (category, format!("`GET /x` answered {status}"))
-            );
+            assert_eq!((failure.category, failure.message), (category, format!("`GET /x` answered {status}")));
         }
     }
 
     #[test]
     fn the_service_is_quoted() {
-        let failure = answer(409, r#"{"errors":[{"message":"it exists"}]}"#)
-            .success()
-            .unwrap_err();
+        let failure = answer(409, r#"{"errors":[{"message":"it exists"}]}"#).success().unwrap_err();
         assert_eq!(failure.message, "`GET /x` answered 409: it exists");
     }
 
@@ -147,15 +114,9 @@ mod tests {
             #[expect(dead_code, reason = "only read")]
             metadata: Vec<u8>,
         }
-        let failure = answer(200, r#"{"metadata":[1,"x"]}"#)
-            .json::<Answer>()
-            .unwrap_err();
+        let failure = answer(200, r#"{"metadata":[1,"x"]}"#).json::<Answer>().unwrap_err();
         assert_eq!(failure.category, FailureCategory::Internal);
-        assert!(
-            failure.message.starts_with(
-                "`GET /x` answered what cannot be read at `metadata[1]`: invalid type"
-            )
-        );
+        assert!(failure.message.starts_with("`GET /x` answered what cannot be read at `metadata[1]`: invalid type"));
         assert!(answer(200, r#"{"metadata":["#).json::<Answer>().is_err());
         assert_eq!(answer(200, "").header("location"), Some("/x/1"));
     }

@@ -1,7 +1,7 @@
 //! WML's answer to rows that were sent for scoring, in the three shapes that it has, told apart by what is in it: `scikit-learn` answers
 //! one table with fields, `pytorch-onnx` one without, `onnxruntime` an entry for every output.
 
-use crate::{Failure, ModelOutput, Prediction};
+use crate::{Failure, ModelOutput, Prediction, json};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,40 +21,24 @@ struct Entry {
 impl ScoringAnswer {
     /// The predictions of so many rows. `prediction` and `probability` are the names of their fields, which decide
     /// where the answer has names.
-    pub fn predictions(
-        self,
-        rows: usize,
-        prediction: &str,
-        probability: &str,
-    ) -> Result<Vec<Prediction>, Failure> {
+    pub fn predictions(self, rows: usize, prediction: &str, probability: &str) -> Result<Vec<Prediction>, Failure> {
         let outputs = self.outputs(prediction, probability)?;
         if let Some(odd) = outputs.iter().find(|output| output.rows.len() != rows) {
-            let (answered, word) = (
-                odd.rows.len(),
-                if odd.rows.len() == 1 { "row" } else { "rows" },
-            );
+            let (answered, word) = (odd.rows.len(), if odd.rows.len() == 1 { "row" } else { "rows" });
             let text = format!("the deployment answered {answered} {word} to {rows}");
             return Err(Failure::internal(text));
         }
-        Prediction::pick(&outputs, prediction, probability).map_err(|reason| {
-            Failure::internal(format!(
-                "the deployment's answer is not understood: {reason}"
-            ))
-        })
+        Prediction::pick(&outputs, prediction, probability)
+            .map_err(|reason| Failure::internal(format!("the deployment's answer is not understood: {reason}")))
     }
 
     fn outputs(mut self, prediction: &str, probability: &str) -> Result<Vec<ModelOutput>, Failure> {
         if self.predictions.iter().all(|entry| entry.id.is_some()) {
-            let output = |entry: Entry| ModelOutput {
-                name: entry.id,
-                rows: entry.values,
-            };
+            let output = |entry: Entry| ModelOutput { name: entry.id, rows: entry.values };
             return Ok(self.predictions.into_iter().map(output).collect());
         }
         let (Some(entry), true) = (self.predictions.pop(), self.predictions.is_empty()) else {
-            return Err(Failure::internal(
-                "the deployment's answer is not understood: several tables without ids",
-            ));
+            return Err(Failure::internal("the deployment's answer is not understood: several tables without ids"));
         };
         match entry.fields {
             Some(fields) => columns(&fields, &entry.values, prediction, probability),
@@ -72,33 +56,22 @@ fn columns(
 ) -> Result<Vec<ModelOutput>, Failure> {
     if !fields.iter().any(|field| field == prediction) {
         let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
-        let text = format!(
-            "the deployment answers no field `{prediction}`, but {}",
-            fields.join(", ")
-        );
+        let text = format!("the deployment answers no field `{prediction}`, but {}", fields.join(", "));
         return Err(Failure::invalid_input(text).hint("name one of them in `prediction_field`"));
     }
-    let wanted = fields
-        .iter()
-        .enumerate()
-        .filter(|(_, field)| *field == prediction || *field == probability);
+    let wanted = fields.iter().enumerate().filter(|(_, field)| *field == prediction || *field == probability);
     wanted
         .map(|(index, field)| {
             let cell = |row: &Value| {
-                row.as_array()
-                    .filter(|row| row.len() == fields.len())
-                    .map(|row| row[index].clone())
-                    .ok_or_else(|| {
-                        Failure::internal(format!(
-                            "the deployment answered the row `{row}` under {} fields",
-                            fields.len()
-                        ))
-                    })
+                row.as_array().filter(|row| row.len() == fields.len()).map(|row| row[index].clone()).ok_or_else(|| {
+                    Failure::internal(format!(
+                        "the deployment answered the row `{}` under {} fields",
+                        json::write(row),
+                        fields.len()
+                    ))
+                })
             };
-            Ok(ModelOutput {
-                name: Some(field.clone()),
-                rows: rows.iter().map(cell).collect::<Result<_, _>>()?,
-            })
+            Ok(ModelOutput { name: Some(field.clone()), rows: rows.iter().map(cell).collect::<Result<_, _>>()? })
         })
         .collect()
 }
@@ -113,10 +86,7 @@ mod tests {
     fn read(rows: usize, answer: Value) -> Result<Vec<(Value, Vec<f64>)>, Failure> {
         let answer: ScoringAnswer = serde_json::from_value(answer).unwrap();
         let predictions = answer.predictions(rows, "prediction", "probability")?;
-        Ok(predictions
-            .into_iter()
-            .map(|row| (row.value, row.probabilities))
-            .collect())
+        Ok(predictions.into_iter().map(|row| (row.value, row.probabilities)).collect())
     }
 
     #[test]
@@ -131,11 +101,7 @@ mod tests {
             json!([{"id": "label", "values": [[1], [0]]},
                 {"id": "probabilities", "values": [{"0": 0.1, "1": 0.9}, {"0": 0.8, "1": 0.2}]}]),
         ] {
-            assert_eq!(
-                read(2, json!({"predictions": shape})).unwrap(),
-                expected,
-                "{shape}"
-            );
+            assert_eq!(read(2, json!({"predictions": shape})).unwrap(), expected, "{shape}");
         }
     }
 
@@ -148,33 +114,20 @@ mod tests {
             json!([{"id": "variable", "values": [[1.5], [2.5]]}]),
         ] {
             let predictions = read(2, json!({"predictions": shape})).unwrap();
-            assert_eq!(
-                predictions,
-                [(json!(1.5), vec![]), (json!(2.5), vec![])],
-                "{shape}"
-            );
+            assert_eq!(predictions, [(json!(1.5), vec![]), (json!(2.5), vec![])], "{shape}");
         }
     }
 
     #[test]
     fn an_answer_that_does_not_fit_the_rows_is_no_answer() {
         for (shape, message) in [
-            (
-                json!([{"values": [[1]]}]),
-                "the deployment answered 1 row to 2",
-            ),
-            (
-                json!([{"id": "label", "values": [1, 0, 1]}]),
-                "the deployment answered 3 rows to 2",
-            ),
+            (json!([{"values": [[1]]}]), "the deployment answered 1 row to 2"),
+            (json!([{"id": "label", "values": [1, 0, 1]}]), "the deployment answered 3 rows to 2"),
             (
                 json!([{"values": []}, {"values": []}]),
                 "the deployment's answer is not understood: several tables without ids",
             ),
-            (
-                json!([]),
-                "the deployment's answer is not understood: no output",
-            ),
+            (json!([]), "the deployment's answer is not understood: no output"),
             (
                 json!([{"id": "label", "values": [1, null]}]),
                 "the deployment's answer is not understood: `null` is not one value",
@@ -195,9 +148,6 @@ mod tests {
         let answer = json!({"predictions": [{"fields": ["predictedLabel"], "values": [[1]]}]});
         let failure = read(1, answer).unwrap_err();
         assert_eq!(failure.category, FailureCategory::InvalidInput);
-        assert_eq!(
-            failure.message,
-            "the deployment answers no field `prediction`, but `predictedLabel`"
-        );
+        assert_eq!(failure.message, "the deployment answers no field `prediction`, but `predictedLabel`");
     }
 }

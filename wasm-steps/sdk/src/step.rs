@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::exports::stepwise::step::step as export;
+use crate::json::{self, Misread};
 use crate::{Failure, Host, StepInfo};
 
 /// All that a step needs beside its inputs.
@@ -23,12 +24,7 @@ pub struct Needs {
 
 impl Needs {
     /// A step that needs nothing; the start of a struct update.
-    pub const NONE: Self = Self {
-        services: &[],
-        scoring: false,
-        artifacts: false,
-        removes: false,
-    };
+    pub const NONE: Self = Self { services: &[], scoring: false, artifacts: false, removes: false };
 }
 
 /// A request that a step sends, with the reason why.
@@ -42,18 +38,8 @@ pub struct Need {
 
 impl Need {
     /// `path` is a pattern: `*` stands for one segment, a last `**` for any rest.
-    pub const fn new(
-        service: &'static str,
-        method: &'static str,
-        path: &'static str,
-        reason: &'static str,
-    ) -> Self {
-        Self {
-            service,
-            method,
-            path,
-            reason,
-        }
+    pub const fn new(service: &'static str, method: &'static str, path: &'static str, reason: &'static str) -> Self {
+        Self { service, method, path, reason }
     }
 }
 
@@ -87,8 +73,8 @@ pub fn describe<I: JsonSchema, O: JsonSchema>(about: &About, _run: Run<I, O>) ->
         name: about.name.to_owned(),
         version: about.version.to_owned(),
         summary: about.summary.to_owned(),
-        inputs: inputs.as_value().to_string(),
-        outputs: outputs.as_value().to_string(),
+        inputs: json::write(inputs.as_value()),
+        outputs: json::write(outputs.as_value()),
         needs: export::Needs {
             services: services.collect(),
             scoring: about.needs.scoring,
@@ -104,26 +90,16 @@ pub fn run<I: DeserializeOwned, O: Serialize>(
     run: Run<I, O>,
     inputs: &str,
 ) -> Result<String, Failure> {
-    let mut deserializer = serde_json::Deserializer::from_str(inputs);
-    let input = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let place = if path == "." {
-            "the inputs".to_owned()
-        } else {
-            format!("input `{path}`")
-        };
-        Failure::invalid_input(format!("{place}: {}", error.inner()))
+    let input = json::read(inputs.as_bytes()).map_err(|Misread { place, reason }| {
+        let place = place.map_or_else(|| "the inputs".to_owned(), |place| format!("input `{place}`"));
+        Failure::invalid_input(format!("{place}: {reason}"))
     })?;
     let output = run(host, input)?;
-    serde_json::to_string(&output)
-        .map_err(|error| Failure::internal(format!("the outputs have no JSON form: {error}")))
+    serde_json::to_string(&output).map_err(|error| Failure::internal(format!("the outputs have no JSON form: {error}")))
 }
 
 fn schema<T: JsonSchema>(settings: SchemaSettings) -> Schema {
-    settings
-        .with(|settings| settings.inline_subschemas = true)
-        .into_generator()
-        .into_root_schema_for::<T>()
+    settings.with(|settings| settings.inline_subschemas = true).into_generator().into_root_schema_for::<T>()
 }
 
 /// Makes a component of a step.
