@@ -12,9 +12,8 @@ use step_sdk::openscale::{InstanceId, OperationalSpace};
 use step_sdk::payload::{LoggedBy, Payload, PayloadFields};
 use step_sdk::wml::{self, ApiVersion};
 use step_sdk::{
-    Artifact, BatchLimits, Batches, DataSet, Failure, Field, FieldType, Host, InFlight, Level,
-    Need, Needs, Prediction, PredictionsWriter, Records, Repeat, Request, Row, ScoringAnswer,
-    Table,
+    Artifact, BatchLimits, Batches, DataSet, Failure, Field, FieldType, Host, InFlight, Level, Need, Needs, Prediction,
+    PredictionsWriter, Records, Repeat, Request, Row, ScoringAnswer, Table,
 };
 
 #[cfg(test)]
@@ -122,17 +121,8 @@ fn timeout_seconds() -> u32 {
 }
 
 fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
-    let features = input
-        .input_fields
-        .iter()
-        .map(|field| field.name.clone())
-        .collect();
-    Score {
-        host,
-        input,
-        features,
-    }
-    .score()
+    let features = input.input_fields.iter().map(|field| field.name.clone()).collect();
+    Score { host, input, features }.score()
 }
 
 struct Score<'a> {
@@ -159,11 +149,7 @@ impl Score<'_> {
         let (mut rows, mut under_way) = (0, VecDeque::new());
         loop {
             // The first batch goes alone: its answer shows who logs the payload.
-            let places = if payload.is_decided() {
-                self.input.in_flight.max(1)
-            } else {
-                1
-            };
+            let places = if payload.is_decided() { self.input.in_flight.max(1) } else { 1 };
             while under_way.len() < places
                 && let Some(batch) = next.take()
             {
@@ -185,68 +171,32 @@ impl Score<'_> {
         writer.finish()?;
         let (payload_records, payload_logged_by) = payload.finish(rows)?;
         let feedback_records = feedback.map_or(Ok(0), Feedback::finish)?;
-        Ok(Output {
-            rows,
-            predictions: artifact,
-            payload_records,
-            payload_logged_by,
-            feedback_records,
-        })
+        Ok(Output { rows, predictions: artifact, payload_records, payload_logged_by, feedback_records })
     }
 
     /// The label and where rows that have one are sent.
     fn label(&self) -> Option<(&str, &str)> {
-        self.input
-            .label_column
-            .as_deref()
-            .zip(self.input.feedback_data_set_id.as_deref())
+        self.input.label_column.as_deref().zip(self.input.feedback_data_set_id.as_deref())
     }
 
     /// The rows: the features, then the label as a text, for its type shows in the predictions only.
     fn batches(&self) -> Result<Batches, Failure> {
         let data = &self.input.data;
         let table = Table::open(data.open(self.host)?, &data.0)?;
-        let known =
-            |name| self.features.contains(name) || self.input.label_column.as_ref() == Some(name);
-        let extra: Vec<_> = table
-            .header()
-            .iter()
-            .filter(|name| !known(name))
-            .cloned()
-            .collect();
+        let known = |name| self.features.contains(name) || self.input.label_column.as_ref() == Some(name);
+        let extra: Vec<_> = table.header().iter().filter(|name| !known(name)).cloned().collect();
         if !extra.is_empty() {
             let text = format!("not scored of `{}`: `{}`", data.0, extra.join("`, `"));
             self.host.log(Level::Info, &text);
         }
-        let label = self
-            .label()
-            .map(|(label, _)| Field::new(label, FieldType::String));
-        let fields: Vec<Field> = self
-            .input
-            .input_fields
-            .iter()
-            .cloned()
-            .chain(label)
-            .collect();
-        let limits = BatchLimits {
-            rows: self.input.batch_rows,
-            bytes: self.input.batch_bytes,
-        };
-        Ok(Batches::new(
-            table.select(&fields)?,
-            self.features.len(),
-            limits,
-        ))
+        let label = self.label().map(|(label, _)| Field::new(label, FieldType::String));
+        let fields: Vec<Field> = self.input.input_fields.iter().cloned().chain(label).collect();
+        let limits = BatchLimits { rows: self.input.batch_rows, bytes: self.input.batch_bytes };
+        Ok(Batches::new(table.select(&fields)?, self.features.len(), limits))
     }
 
     fn records(&self, kind: &str, id: &str) -> Result<Records<'_>, Failure> {
-        Records::open(
-            self.host,
-            &self.input.instance_id,
-            kind,
-            id,
-            self.input.timeout_seconds,
-        )
+        Records::open(self.host, &self.input.instance_id, kind, id, self.input.timeout_seconds)
     }
 
     fn payload(&self) -> Result<Payload<'_>, Failure> {
@@ -257,54 +207,29 @@ impl Score<'_> {
             prediction: &self.input.prediction_field,
             probability: &self.input.probability_field,
         };
-        Ok(Payload::new(
-            self.host,
-            self.input.operational_space,
-            fields,
-            records,
-        ))
+        Ok(Payload::new(self.host, self.input.operational_space, fields, records))
     }
 
     fn feedback(&self) -> Result<Option<Feedback<'_>>, Failure> {
         let Some((label, id)) = self.label() else {
             return Ok(None);
         };
-        Ok(Some(Feedback::new(
-            self.records("feedback", id)?,
-            &self.features,
-            label,
-        )))
+        Ok(Some(Feedback::new(self.records("feedback", id)?, &self.features, label)))
     }
 
     fn send(&self, rows: Vec<Row>) -> Result<UnderWay, Failure> {
-        let values: Vec<_> = rows
-            .iter()
-            .map(|row| &row.cells[..self.features.len()])
-            .collect();
+        let values: Vec<_> = rows.iter().map(|row| &row.cells[..self.features.len()]).collect();
         let body = json!({"input_data": [{"fields": self.features, "values": values}]});
         // The same rows get the same answer, so scoring may be repeated.
         let request = Request::post(wml::SERVICE, &self.input.scoring_path).repeat(Repeat::Safe);
-        let request = self
-            .input
-            .api_version
-            .of(request.json(&body))
-            .start(self.host)?;
-        Ok(UnderWay {
-            rows,
-            request,
-            started: self.host.elapsed(),
-        })
+        let request = self.input.api_version.of(request.json(&body)).start(self.host)?;
+        Ok(UnderWay { rows, request, started: self.host.elapsed() })
     }
 
     fn receive(&self, batch: UnderWay) -> Result<(Vec<Row>, Vec<Prediction>, Duration), Failure> {
         let answer: ScoringAnswer = batch.request.wait()?.expect(&[200])?.json()?;
-        let (prediction, probability) =
-            (&self.input.prediction_field, &self.input.probability_field);
+        let (prediction, probability) = (&self.input.prediction_field, &self.input.probability_field);
         let predictions = answer.predictions(batch.rows.len(), prediction, probability)?;
-        Ok((
-            batch.rows,
-            predictions,
-            self.host.elapsed().saturating_sub(batch.started),
-        ))
+        Ok((batch.rows, predictions, self.host.elapsed().saturating_sub(batch.started)))
     }
 }
