@@ -1,0 +1,40 @@
+//! `stepwise cleanup`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::error::Error;
+use crate::plan::Environment;
+use crate::run::{Choice, RunFolder, RunId, RunRecord};
+
+use super::{RunsFolder, StepsFolder, run};
+
+/// Remove what a run has left behind
+#[derive(Debug, Args)]
+pub(super) struct Cleanup {
+    /// Spec of the run, for its services and its cleanup step; without it, the spec that the run's record names
+    spec: Option<PathBuf>,
+    /// Run to clean up after
+    #[arg(long, value_name = "ID")]
+    run: String,
+    #[command(flatten)]
+    steps: StepsFolder,
+    #[command(flatten)]
+    runs: RunsFolder,
+}
+
+impl Cleanup {
+    pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
+        let run = RunId::parse(&self.run)?;
+        let record = RunRecord::read(&RunFolder::open(&self.runs.runs, &run)?)?;
+        let spec = self.spec.unwrap_or_else(|| PathBuf::from(&record.spec));
+        let plan = super::plan(&spec, &self.steps, &Environment::of_process())?;
+        let cleaning: Vec<String> = plan.steps.iter().filter(|step| step.removes).map(|step| step.id.clone()).collect();
+        if cleaning.is_empty() {
+            return Err(Error::NoCleanup(spec));
+        }
+        run::conduct(&plan, &self.runs, &run, &Choice::Only(cleaning), record.dry_run, out)
+    }
+}

@@ -1,0 +1,101 @@
+//! The command line: one file per command.
+
+mod check;
+mod cleanup;
+mod compile;
+mod plan;
+mod run;
+mod steps;
+mod stub;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::engine::{Cache, Engine};
+use crate::error::Error;
+use crate::plan::{Environment, Plan};
+use crate::spec::Spec;
+
+/// Takes a machine-learning model from a commit to a verified deployment on IBM Cloud Pak for Data
+#[derive(Debug, Parser)]
+#[command(version, help_expected = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Check(check::Check),
+    Plan(plan::PlanCommand),
+    Steps(steps::Steps),
+    Compile(compile::Compile),
+    Stub(stub::StubCommand),
+    Cleanup(cleanup::Cleanup),
+}
+
+impl Cli {
+    /// Executes the command. Answers the exit code; the result goes to `out`, all else to stderr.
+    pub fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
+        match self.command {
+            Command::Run(command) => command.execute(out),
+            Command::Check(command) => command.execute(out),
+            Command::Plan(command) => command.execute(out),
+            Command::Steps(command) => command.execute(out),
+            Command::Compile(command) => command.execute(out),
+            Command::Stub(command) => command.execute(out),
+            Command::Cleanup(command) => command.execute(out),
+        }
+    }
+}
+
+/// Where the components are.
+#[derive(Debug, Args)]
+struct StepsFolder {
+    /// Folder of components, one `<step>.wasm` each; give it when they are not beside the binary
+    #[arg(long, value_name = "DIR", env = "STEPWISE_STEPS")]
+    steps: Option<PathBuf>,
+}
+
+impl StepsFolder {
+    /// The folder given, or `steps` beside the folder of this binary.
+    fn path(&self) -> PathBuf {
+        self.steps.clone().unwrap_or_else(|| {
+            let binary = std::env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
+            let installation = binary.parent().and_then(|folder| folder.parent());
+            installation.map_or_else(|| PathBuf::from("steps"), |folder| folder.join("steps"))
+        })
+    }
+}
+
+/// Where runs are kept.
+#[derive(Debug, Args)]
+struct RunsFolder {
+    /// Folder in which runs are kept; give it when the working directory does not last
+    #[arg(long, value_name = "DIR", env = "STEPWISE_RUNS", default_value = ".stepwise")]
+    runs: PathBuf,
+}
+
+/// The engine with the user's cache.
+fn engine() -> Result<Engine, Error> {
+    Ok(Engine::new(Cache::of_user())?)
+}
+
+/// Reads a spec and makes its plan.
+fn plan(spec: &std::path::Path, steps: &StepsFolder, environment: &Environment) -> Result<Plan, Error> {
+    let spec = Spec::read(spec).map_err(Error::Spec)?;
+    Plan::new(&spec, &engine()?, &steps.path(), environment).map_err(Error::Spec)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,59 @@
+//! `stepwise plan`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::error::Error;
+use crate::exit;
+use crate::plan::{Environment, When};
+
+use super::StepsFolder;
+
+/// Show what a spec would run: the steps in order, their inputs, and the requests granted to each
+#[derive(Debug, Args)]
+pub(super) struct PlanCommand {
+    /// Spec to plan
+    spec: PathBuf,
+    #[command(flatten)]
+    steps: StepsFolder,
+}
+
+impl PlanCommand {
+    pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
+        let plan = super::plan(&self.spec, &self.steps, &Environment::of_process())?;
+        writeln!(out, "pipeline {}", plan.name)?;
+        for service in &plan.services {
+            writeln!(out, "service {} at {}", service.name, service.url)?;
+        }
+        for (n, step) in plan.steps.iter().enumerate() {
+            let info = &step.component.info;
+            let when = match step.when {
+                When::Success => "",
+                When::Failure => ", after a failure",
+                When::Always => ", always",
+            };
+            writeln!(out, "\n{}. {} ({} {}{when})", n + 1, step.id, info.name, info.version)?;
+            writeln!(out, "   {}", info.summary)?;
+            let later = step.inputs.later();
+            if let serde_json::Value::Object(inputs) = step.inputs.sketch() {
+                for (name, value) in inputs {
+                    let reference = later.iter().find(|(pointer, _)| *pointer == format!("/{name}"));
+                    let shown = reference.map_or_else(|| value.to_string(), |(_, template)| template.to_string());
+                    writeln!(out, "   {name}: {shown}")?;
+                }
+            }
+            for grant in step.permit.granted() {
+                writeln!(out, "   may send {grant} to {}: {}", grant.service, grant.reason)?;
+            }
+            for need in step.permit.not_granted() {
+                writeln!(out, "   may NOT send {need} to {}: not granted", need.service)?;
+            }
+            if step.removes {
+                writeln!(out, "   may remove what the run created")?;
+            }
+        }
+        Ok(exit::DONE)
+    }
+}

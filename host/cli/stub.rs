@@ -1,0 +1,53 @@
+//! `stepwise stub`.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use stepwise_stub::{Options, Stub};
+
+use crate::error::Error;
+
+/// Serve the stub of Watson Machine Learning and OpenScale, for other clients
+#[derive(Debug, Args)]
+pub(super) struct StubCommand {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Serve https with a self-signed certificate, which clients like IBM's own insist on
+    #[arg(long)]
+    tls: bool,
+    /// User name that may log in
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+    /// Password of the user
+    #[arg(long, value_name = "TEXT")]
+    password: Option<String>,
+    /// API key of the user
+    #[arg(long, value_name = "TEXT")]
+    api_key: Option<String>,
+    /// File to which every request is written, one JSON line each, secrets masked
+    #[arg(long, value_name = "FILE")]
+    request_log: Option<PathBuf>,
+    /// File to which the self-signed certificate is written, for the client's CA file
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    certificate: Option<PathBuf>,
+}
+
+impl StubCommand {
+    pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
+        let mut options =
+            Options { listen: self.listen, tls: self.tls, request_log: self.request_log, ..Options::default() };
+        options.username = self.username.unwrap_or(options.username);
+        options.password = self.password.unwrap_or(options.password);
+        options.api_key = self.api_key.unwrap_or(options.api_key);
+        let stub = Stub::start(options)?;
+        if let (Some(file), Some(certificate)) = (&self.certificate, stub.certificate_pem()) {
+            std::fs::write(file, certificate)?;
+        }
+        writeln!(out, "{}", stub.ready_line())?;
+        out.flush()?;
+        stub.wait()
+    }
+}

@@ -1,0 +1,216 @@
+//! A step's component: found, compiled once, checked against the contract, described.
+
+use std::fmt;
+use std::fs;
+use std::hash::{Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasmtime::Config;
+use wasmtime::component::Linker;
+
+use crate::data::digest_of;
+use crate::services::Grant;
+
+use super::bindings::StepComponentPre;
+use super::cache::{self, Cache};
+use super::contract::{self, StepInfo};
+use super::error::ComponentError;
+use super::schema::Schema;
+use super::state::StepState;
+use super::{execute, imports};
+
+/// Compiles and links components. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) wasmtime: wasmtime::Engine,
+    linker: Arc<Linker<StepState>>,
+    cache: Option<Arc<Cache>>,
+}
+
+/// A component that is ready to run.
+#[derive(Clone)]
+pub struct Component {
+    /// What it says of itself.
+    pub info: Arc<Info>,
+    /// SHA-256 of the file, 64 hex digits.
+    pub sha256: String,
+    pub(super) engine: Engine,
+    pub(super) pre: StepComponentPre<StepState>,
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component").field("info", &self.info).field("sha256", &self.sha256).finish_non_exhaustive()
+    }
+}
+
+/// What a component says of itself, read.
+#[derive(Debug)]
+pub struct Info {
+    /// The step's name.
+    pub name: String,
+    /// The component's version.
+    pub version: String,
+    /// One line.
+    pub summary: String,
+    /// The inputs.
+    pub inputs: Schema,
+    /// The outputs.
+    pub outputs: Schema,
+    /// What it wants to send.
+    pub needs: Vec<Grant>,
+    /// Whether it runs models.
+    pub scoring: bool,
+    /// Whether it writes artifacts.
+    pub artifacts: bool,
+    /// Whether it removes what the run created.
+    pub removes: bool,
+}
+
+impl Engine {
+    /// An engine that keeps compiled components in `cache`.
+    pub fn new(cache: Option<Cache>) -> Result<Self, ComponentError> {
+        let failed = |error: wasmtime::Error| ComponentError::Engine(format!("{error:#}"));
+        let mut config = Config::new();
+        config.epoch_interruption(true);
+        let wasmtime = wasmtime::Engine::new(&config).map_err(failed)?;
+        let linker = imports::linker(&wasmtime).map_err(failed)?;
+        Ok(Self { wasmtime, linker: Arc::new(linker), cache: cache.map(Arc::new) })
+    }
+
+    /// The component `<name>.wasm` of a folder.
+    pub fn named(&self, folder: &Path, name: &str) -> Result<Component, ComponentError> {
+        let file = folder.join(format!("{name}.wasm"));
+        if !file.is_file() {
+            let nearest = names(folder).into_iter().find(|known| strsim::damerau_levenshtein(known, name) <= 2);
+            return Err(ComponentError::Unknown { name: name.to_owned(), folder: folder.to_owned(), nearest });
+        }
+        self.load(&file, None)
+    }
+
+    /// The component in a file, if it has the wanted SHA-256.
+    pub fn load(&self, file: &Path, wanted: Option<&str>) -> Result<Component, ComponentError> {
+        let bytes = fs::read(file).map_err(|source| ComponentError::Read { file: file.to_owned(), source })?;
+        let sha256 = digest_of(&bytes);
+        if let Some(wanted) = wanted
+            && !wanted.eq_ignore_ascii_case(&sha256)
+        {
+            return Err(ComponentError::Digest { file: file.to_owned(), found: sha256, wanted: wanted.to_owned() });
+        }
+        let compiled = self.compiled(file, &bytes, &sha256)?;
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        contract::check(&name, &compiled)?;
+        let pre = self.linker.instantiate_pre(&compiled).and_then(StepComponentPre::new).map_err(|error| {
+            ComponentError::Contract {
+                component: name.clone(),
+                wants: format!("does not fit the contract ({})", error.root_cause()),
+                speaks: contract::VERSION,
+            }
+        })?;
+        let described = execute::describe(self, &pre, &name)?;
+        let info = Info::read(&name, described)?;
+        Ok(Component { info: Arc::new(info), sha256, engine: self.clone(), pre })
+    }
+
+    /// Compiles a component and writes it beside its source, for an image. Answers the new file.
+    pub fn compile(&self, file: &Path) -> Result<PathBuf, ComponentError> {
+        let bytes = fs::read(file).map_err(|source| ComponentError::Read { file: file.to_owned(), source })?;
+        let target = cache::beside(file, &self.key(&digest_of(&bytes)));
+        let compiled = self.precompile(file, &bytes)?;
+        cache::write(&target, &compiled).map_err(|source| ComponentError::Read { file: target.clone(), source })?;
+        Ok(target)
+    }
+
+    fn compiled(
+        &self,
+        file: &Path,
+        bytes: &[u8],
+        sha256: &str,
+    ) -> Result<wasmtime::component::Component, ComponentError> {
+        let key = self.key(sha256);
+        let beside = cache::beside(file, &key);
+        let kept = if beside.is_file() {
+            cache::check_private(&beside)?;
+            Some(beside)
+        } else {
+            self.cache.as_ref().map(|cache| cache.find(&key)).transpose()?.flatten()
+        };
+        if let Some(kept) = kept {
+            // SAFETY: the file is named after the component and the engine, and only this user or root can have
+            // written it (`check_private`), so it is what `precompile` made.
+            let component = unsafe { wasmtime::component::Component::deserialize_file(&self.wasmtime, &kept) };
+            // A file that is cut short or of another build is compiled again, not trusted.
+            if let Ok(component) = component {
+                return Ok(component);
+            }
+        }
+        let compiled = self.precompile(file, bytes)?;
+        if let Some(cache) = &self.cache {
+            cache.keep(&key, &compiled)?;
+        }
+        // SAFETY: these bytes come from `precompile`, just now.
+        unsafe { wasmtime::component::Component::deserialize(&self.wasmtime, &compiled) }
+            .map_err(|error| ComponentError::Engine(format!("{error:#}")))
+    }
+
+    fn precompile(&self, file: &Path, bytes: &[u8]) -> Result<Vec<u8>, ComponentError> {
+        // Bytes 4..8 are the version and the layer: 1 and 0 for a core module, 13 and 1 for a component.
+        if bytes.starts_with(b"\0asm\x01\0\0\0") {
+            return Err(ComponentError::CoreModule { file: file.to_owned() });
+        }
+        if !bytes.starts_with(b"\0asm") {
+            let reason = "it does not start as WebAssembly does".to_owned();
+            return Err(ComponentError::NotAComponent { file: file.to_owned(), reason });
+        }
+        self.wasmtime.precompile_component(bytes).map_err(|error| ComponentError::NotAComponent {
+            file: file.to_owned(),
+            reason: error.root_cause().to_string(),
+        })
+    }
+
+    /// What a compiled component's file is named after: the component, and all of the engine that matters to the code.
+    fn key(&self, sha256: &str) -> String {
+        let mut hasher = std::hash::DefaultHasher::new();
+        self.wasmtime.precompile_compatibility_hash().hash(&mut hasher);
+        env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        format!("{sha256}-{:016x}", hasher.finish())
+    }
+}
+
+/// The names of the components in a folder, sorted.
+pub fn names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+impl Info {
+    fn read(component: &str, info: StepInfo) -> Result<Self, ComponentError> {
+        let refuse = |reason: String| ComponentError::Describe { component: component.to_owned(), reason };
+        let schema = |what: &str, text: &str| {
+            Schema::parse(text).map_err(|reason| refuse(format!("its {what} schema {reason}")))
+        };
+        let needs = info.needs.services.into_iter().map(|need| {
+            Grant::new(&need.service, &need.method, &need.path, &need.reason)
+                .map_err(|error| refuse(format!("its need `{} {}`: {error}", need.method, need.path)))
+        });
+        Ok(Self {
+            inputs: schema("inputs", &info.inputs)?,
+            outputs: schema("outputs", &info.outputs)?,
+            needs: needs.collect::<Result<_, _>>()?,
+            name: info.name,
+            version: info.version,
+            summary: info.summary,
+            scoring: info.needs.scoring,
+            artifacts: info.needs.artifacts,
+            removes: info.needs.removes,
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! One call of a component in a fresh store, on a thread of its own, under time and memory limits.
+//!
+//! The thread that waits keeps the time: it bumps the engine's epoch, which traps running code, and it lets go of a
+//! component that sleeps. A host call checks the deadline by itself.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use wasmtime::{Store, Trap};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
+
+use crate::deadline::Stop;
+use crate::run::{Events, LogLevel};
+
+use super::bindings::StepComponentPre;
+use super::component::{Component, Engine};
+use super::contract::StepInfo;
+use super::error::{ComponentError, StepError};
+use super::limits::{DESCRIBE_TIME, GRACE, Limits, MAX_JSON};
+use super::output::Lines;
+use super::state::{StepContext, StepState};
+
+/// How often the waiting thread looks for an interrupt.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Runs a step once. `data` and `artifacts` become `/data` and `/artifacts`, if given.
+pub fn execute(
+    component: &Component,
+    context: &Arc<StepContext>,
+    inputs: &Value,
+    data: Option<&Path>,
+    artifacts: Option<&Path>,
+) -> Result<Value, StepError> {
+    let stdout = Lines::new(&context.step, LogLevel::Info, Arc::clone(&context.events));
+    let stderr = Lines::new(&context.step, LogLevel::Warn, Arc::clone(&context.events));
+    let wasi = wasi(&stdout, &stderr, data, artifacts).map_err(|error| StepError::Host(format!("{error:#}")))?;
+    let inputs = inputs.to_string();
+    let thread = Arc::clone(context);
+    let pre = component.pre.clone();
+    let engine = component.engine.clone();
+    let call = move || {
+        let mut store = store(&engine, wasi, thread.limits.memory, Some(thread));
+        let instance = pre.instantiate(&mut store)?;
+        instance.stepwise_step_step().call_run(&mut store, &inputs)
+    };
+    let time = context.deadline.remaining().unwrap_or_default();
+    let ended = on_thread(&component.engine, time, Some(&context.stop), call);
+    // What is still in flight may create something: its answer is worth a moment.
+    context.places.wait_until_empty(GRACE);
+    match ended {
+        Ended::Stopped => Err(StepError::Interrupted),
+        Ended::OutOfTime => Err(StepError::OutOfTime(context.limits.time)),
+        Ended::Lost => Err(StepError::Host("the component's thread ended without an answer".into())),
+        Ended::Answered(Ok(Ok(outputs))) => outputs_of(&outputs),
+        Ended::Answered(Ok(Err(failure))) => Err(StepError::Failed(failure)),
+        Ended::Answered(Err(error)) => Err(trap(&error, &stderr, context)),
+    }
+}
+
+/// Asks a component what it is.
+pub(super) fn describe(
+    engine: &Engine,
+    pre: &StepComponentPre<StepState>,
+    name: &str,
+) -> Result<StepInfo, ComponentError> {
+    let events = Arc::new(Events::none());
+    let stderr = Lines::new(name, LogLevel::Debug, events);
+    let refuse = |reason: String| ComponentError::Describe { component: name.to_owned(), reason };
+    let wasi = wasi(&stderr, &stderr, None, None).map_err(|error| refuse(format!("{error:#}")))?;
+    let (thread_engine, pre) = (engine.clone(), pre.clone());
+    let call = move || {
+        let mut store = store(&thread_engine, wasi, Limits::default().memory, None);
+        let instance = pre.instantiate(&mut store)?;
+        instance.stepwise_step_step().call_describe(&mut store)
+    };
+    match on_thread(engine, DESCRIBE_TIME, None, call) {
+        Ended::Answered(Ok(info)) => Ok(info),
+        Ended::Answered(Err(error)) => {
+            Err(refuse(stderr.last_words().unwrap_or_else(|| error.root_cause().to_string())))
+        }
+        Ended::OutOfTime | Ended::Stopped => Err(refuse(format!("not done within {} s", DESCRIBE_TIME.as_secs()))),
+        Ended::Lost => Err(refuse("its thread ended without an answer".into())),
+    }
+}
+
+/// How a call on a thread ended.
+enum Ended<T> {
+    Answered(T),
+    OutOfTime,
+    Stopped,
+    Lost,
+}
+
+fn on_thread<T: Send + 'static>(
+    engine: &Engine,
+    time: Duration,
+    stop: Option<&Stop>,
+    call: impl FnOnce() -> T + Send + 'static,
+) -> Ended<T> {
+    let (sender, receiver) = channel();
+    let started = std::thread::Builder::new().name("component".into()).spawn(move || {
+        // Nobody waits any more if the time was up.
+        let _ = sender.send(call());
+    });
+    if started.is_err() {
+        return Ended::Lost;
+    }
+    let end = Instant::now() + time;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left.min(LOOK)) {
+            Ok(answer) => return Ended::Answered(answer),
+            Err(RecvTimeoutError::Disconnected) => return Ended::Lost,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let stopped = stop.is_some_and(Stop::is_stopped);
+        if stopped || Instant::now() >= end {
+            engine.wasmtime.increment_epoch();
+            // Wakes at once for code that ran; a component that sleeps is let go after this, and traps if it wakes.
+            let _ = receiver.recv_timeout(if stopped { GRACE } else { LOOK });
+            return if stopped { Ended::Stopped } else { Ended::OutOfTime };
+        }
+    }
+}
+
+fn store(engine: &Engine, wasi: WasiCtx, memory: usize, context: Option<Arc<StepContext>>) -> Store<StepState> {
+    let mut store = Store::new(&engine.wasmtime, StepState::new(wasi, memory, context));
+    store.limiter(|state| &mut state.limits);
+    store.set_epoch_deadline(1);
+    store
+}
+
+fn wasi(stdout: &Lines, stderr: &Lines, data: Option<&Path>, artifacts: Option<&Path>) -> wasmtime::Result<WasiCtx> {
+    use wasmtime_wasi::FsPerms;
+    let mut builder = WasiCtxBuilder::new();
+    builder.stdout(stdout.clone()).stderr(stderr.clone());
+    builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+    // The component has its thread for itself, so file calls need no other.
+    builder.allow_blocking_current_thread(true);
+    if let Some(data) = data {
+        builder.preopened_dir(data, "/data", FsPerms::ReadOnly)?;
+    }
+    if let Some(artifacts) = artifacts {
+        builder.preopened_dir(artifacts, "/artifacts", FsPerms::ReadWrite)?;
+    }
+    Ok(builder.build())
+}
+
+fn outputs_of(text: &str) -> Result<Value, StepError> {
+    if text.len() > MAX_JSON {
+        return Err(StepError::Outputs(format!("they have {} bytes, more than {MAX_JSON}", text.len())));
+    }
+    serde_json::from_str(text).map_err(|error| StepError::Outputs(format!("not JSON: {error}")))
+}
+
+fn trap(error: &wasmtime::Error, stderr: &Lines, context: &StepContext) -> StepError {
+    if let Some(Trap::Interrupt) = error.downcast_ref() {
+        return if context.stop.is_stopped() {
+            StepError::Interrupted
+        } else {
+            StepError::OutOfTime(context.limits.time)
+        };
+    }
+    StepError::Trapped(stderr.last_words().unwrap_or_else(|| error.root_cause().to_string()))
+}

@@ -1,0 +1,25 @@
+//! WebAssembly: components compiled, checked, described and run.
+//!
+//! `bindings` is the WIT in Rust, `contract` its version and check, `component` a loaded step, `cache` keeps compiled code, `state` is what an instance
+//! has, `imports` what it may call, `execute` one try of a step under its limits.
+
+mod bindings;
+mod cache;
+mod component;
+mod contract;
+mod error;
+mod execute;
+mod imports;
+mod limits;
+mod output;
+mod schema;
+mod state;
+
+pub use cache::Cache;
+pub use component::{Component, Engine, Info, names};
+pub use contract::{Announced, Announcement, Failure, FailureCategory, Lookup, State, VERSION as CONTRACT};
+pub use error::{ComponentError, StepError};
+pub use execute::execute;
+pub use limits::Limits;
+pub use schema::{Format, Schema, may_fit, types};
+pub use state::{Places, StepContext, Waited};

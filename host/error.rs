@@ -1,0 +1,79 @@
+//! Everything that a command can fail with, and its exit code.
+
+use std::path::PathBuf;
+
+use crate::engine::ComponentError;
+use crate::exit;
+use crate::run::{FolderError, RunError};
+use crate::spec::Problems;
+
+/// Why a command failed. That a step failed is no such error: it is a run's outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A component.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// A run's folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The spec has these errors.
+    #[error("{count} in the spec\n{0}", count = count(.0.count()))]
+    Spec(Problems),
+    /// The stub.
+    #[error(transparent)]
+    Stub(#[from] stepwise_stub::StubError),
+    /// There are no components.
+    #[error("there are no components in `{folder}`", folder = .0.display())]
+    NoSteps(PathBuf),
+    /// Nothing in the spec removes what a run created.
+    #[error("`{spec}` has no step that removes what a run created", spec = .0.display())]
+    NoCleanup(PathBuf),
+    /// The result cannot be written.
+    #[error("failed to write the result: {0}")]
+    Output(#[from] std::io::Error),
+    /// Signals cannot be watched.
+    #[error("failed to watch for signals: {0}")]
+    Signals(std::io::Error),
+}
+
+fn count(problems: usize) -> String {
+    if problems == 1 { "1 error".to_owned() } else { format!("{problems} errors") }
+}
+
+impl Error {
+    /// What the process exits with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Component(_) | Self::Spec(_) | Self::NoSteps(_) | Self::NoCleanup(_) | Self::Stub(_) => exit::USAGE,
+            Self::Run(RunError::Folder(error)) | Self::Folder(error) => folder_code(error),
+            Self::Run(_) => exit::USAGE,
+            Self::Output(_) | Self::Signals(_) => exit::UNEXPECTED,
+        }
+    }
+
+    /// The one action that mends it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Component(error) => error.hint(),
+            Self::NoSteps(_) => Some("build them with `make steps`, or name their folder with `--steps`".to_owned()),
+            Self::Run(RunError::Exists(_)) => Some("take another name, or choose steps with `--only`".to_owned()),
+            Self::NoCleanup(_) => Some("add the step `cleanup` with `when: always`".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// Whether the reader of the result went away, which is its own choice.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn folder_code(error: &FolderError) -> u8 {
+    match error {
+        FolderError::Name(_) | FolderError::Unknown { .. } => exit::USAGE,
+        FolderError::File { .. } | FolderError::Record { .. } => exit::UNEXPECTED,
+    }
+}

@@ -1,0 +1,61 @@
+//! What `env` and `secrets` read.
+
+use std::collections::BTreeMap;
+
+use crate::services::{Auth, Credential, Secret};
+
+/// The variables of the host that a spec may read.
+#[derive(Debug, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    dry_run: Option<DryRun>,
+}
+
+/// Where a dry run's services are.
+#[derive(Debug, Clone)]
+pub struct DryRun {
+    /// The stub's address.
+    pub url: String,
+    /// Who logs in there.
+    pub username: String,
+    /// With which key.
+    pub api_key: String,
+    /// The stub's space.
+    pub space: String,
+}
+
+impl Environment {
+    /// The variables of this process. What is not UTF-8 counts as unset.
+    pub fn of_process() -> Self {
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self { variables: variables.collect(), dry_run: None }
+    }
+
+    /// The same, but every service is the stub: its address, login and space stand in for the ones of the spec, so that
+    /// neither need be set.
+    #[must_use]
+    pub fn with_dry_run(mut self, dry_run: DryRun) -> Self {
+        let values = [("CPD_URL", &dry_run.url), ("CPD_USERNAME", &dry_run.username), ("CPD_SPACE", &dry_run.space)];
+        self.variables.extend(values.map(|(name, value)| (name.to_owned(), value.clone())));
+        self.dry_run = Some(dry_run);
+        self
+    }
+
+    /// An environment variable.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// A secret: an environment variable too, until it has other sources.
+    pub(super) fn secret(&self, name: &str) -> Option<&str> {
+        self.variable(name)
+    }
+
+    /// The address and login that replace those of every service.
+    pub(super) fn stand_in(&self) -> Option<(String, Auth)> {
+        let dry_run = self.dry_run.as_ref()?;
+        let credential = Credential::ApiKey(Secret::new(dry_run.api_key.clone()));
+        Some((dry_run.url.clone(), Auth::Cp4d { username: dry_run.username.clone(), credential }))
+    }
+}

@@ -1,0 +1,72 @@
+//! The plan: a spec that was checked as a whole against the components, before anything runs.
+//!
+//! `resolve` makes a plan of a spec, `inputs` resolves a step's inputs, `environment` is what `env` and `secrets` read.
+//! A plan is pure: making one sends nothing and writes nothing.
+
+mod environment;
+mod inputs;
+mod resolve;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::data::DataSet;
+use crate::engine::{Component, Limits};
+use crate::services::{Permit, ServiceConfig};
+pub use crate::spec::When;
+
+pub use environment::{DryRun, Environment};
+pub use inputs::{Inputs, OutputsOf};
+
+/// A pipeline that can run.
+#[derive(Debug)]
+pub struct Plan {
+    /// The pipeline's name.
+    pub name: String,
+    /// The spec, as it was named.
+    pub spec: PathBuf,
+    /// SHA-256 of the spec.
+    pub spec_sha256: String,
+    /// The services.
+    pub services: Vec<ServiceConfig>,
+    /// The data sets by name.
+    pub data: BTreeMap<String, DataSet>,
+    /// The steps, in order.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// A step of a plan.
+#[derive(Debug)]
+pub struct PlannedStep {
+    /// What other steps call it.
+    pub id: String,
+    /// What runs.
+    pub component: Component,
+    /// Its inputs; references to outputs are resolved when it runs.
+    pub inputs: Inputs,
+    /// What it may send.
+    pub permit: Permit,
+    /// Whether it may remove what the run created.
+    pub removes: bool,
+    /// When it runs.
+    pub when: When,
+    /// How often it is tried altogether.
+    pub attempts: u32,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+impl Plan {
+    /// The ids of all steps, in order.
+    pub fn order(&self) -> Vec<String> {
+        self.steps.iter().map(|step| step.id.clone()).collect()
+    }
+
+    /// The folder that paths of the spec are relative to.
+    pub fn folder(&self) -> PathBuf {
+        match self.spec.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        }
+    }
+}

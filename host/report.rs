@@ -1,0 +1,141 @@
+//! A run as tables for people. It knows no step: what a step marks with `x-report` is shown.
+
+use std::io::{self, Write};
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde_json::{Map, Value};
+
+use crate::run::{Outcome, RunRecord, StepOutcome, StepRecord};
+
+/// Writes the result of a run: what each step reports, how each ended, and how the run did.
+pub fn text(record: &RunRecord, out: &mut impl Write) -> io::Result<()> {
+    for step in &record.steps {
+        let Some(Value::Object(outputs)) = &step.outputs else { continue };
+        for name in &step.report {
+            if let Some(value) = outputs.get(name).filter(|value| !is_empty(value)) {
+                writeln!(out, "{}: {}", step.id, name.replace('_', " "))?;
+                writeln!(out, "{}\n", table_of(value))?;
+            }
+        }
+    }
+    writeln!(out, "{}\n", steps(&record.steps))?;
+    for step in &record.steps {
+        if let Some(failure) = &step.failure {
+            writeln!(out, "step `{}` {}: {}", step.id, verb(step.outcome), failure.message)?;
+            if let Some(hint) = &failure.hint {
+                writeln!(out, "hint: {hint}")?;
+            }
+        }
+    }
+    writeln!(
+        out,
+        "run {} of {}{}: {}",
+        record.run,
+        record.pipeline,
+        if record.dry_run { " (dry run)" } else { "" },
+        words(record.outcome)
+    )
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
+fn table_of(value: &Value) -> Table {
+    let mut table = plain();
+    match value {
+        Value::Array(items) => {
+            let columns = columns(items);
+            table.set_header(columns.iter().map(|name| name.replace('_', " ")));
+            for item in items {
+                table.add_row(columns.iter().map(|name| item.get(name).map_or(String::new(), cell)));
+            }
+        }
+        Value::Object(members) => {
+            for (name, value) in members {
+                table.add_row([name.clone(), cell(value)]);
+            }
+        }
+        other => {
+            table.add_row([cell(other)]);
+        }
+    }
+    table
+}
+
+/// The keys of all objects, in the order of their first use.
+fn columns(items: &[Value]) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for key in items.iter().filter_map(Value::as_object).flat_map(Map::keys) {
+        if !columns.contains(key) {
+            columns.push(key.clone());
+        }
+    }
+    columns
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if !number.is_i64() && !number.is_u64() => decimal(float),
+            _ => number.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// Six digits are enough to read, and a small difference is still not 0.
+fn decimal(float: f64) -> String {
+    if float != 0.0 && float.abs() < 1e-4 { format!("{float:.2e}") } else { format!("{float:.6}") }
+}
+
+fn steps(steps: &[StepRecord]) -> Table {
+    let mut table = plain();
+    table.set_header(["step", "outcome", "time", "tries"]);
+    for step in steps {
+        let time = format!("{:.2} s", step.duration_ms / 1000.0);
+        table.add_row([step.id.clone(), verb(step.outcome).to_owned(), time, step.attempts.to_string()]);
+    }
+    for index in [2, 3] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn plain() -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+fn verb(outcome: StepOutcome) -> &'static str {
+    match outcome {
+        StepOutcome::Succeeded => "succeeded",
+        StepOutcome::GateMissed => "missed a gate",
+        StepOutcome::Failed => "failed",
+        StepOutcome::Interrupted => "interrupted",
+        StepOutcome::Skipped => "skipped",
+    }
+}
+
+fn words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unfinished => "unfinished",
+        Outcome::Succeeded => "succeeded",
+        Outcome::GateMissed => "missed a gate",
+        Outcome::Failed => "failed",
+        Outcome::Interrupted => "interrupted",
+    }
+}

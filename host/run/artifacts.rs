@@ -1,0 +1,46 @@
+//! The files that steps write, a folder for each.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::engine::{Format, Schema};
+
+use super::folder::RunFolder;
+
+/// Why an artifact is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// Outside of the step's folder.
+    #[error("the artifact `{0}` does not lie in `/artifacts`")]
+    Outside(String),
+    /// Not there.
+    #[error("there is no artifact `{0}`")]
+    Missing(String),
+}
+
+/// Puts the step's id before each artifact that its outputs name, so that later steps find it.
+pub(super) fn place(folder: &RunFolder, step: &str, schema: &Schema, outputs: &mut Value) -> Result<(), ArtifactError> {
+    for (pointer, format, value) in schema.files(outputs) {
+        if format == Format::Artifact {
+            let value = format!("{step}/{value}");
+            find(folder, &value)?;
+            if let Some(output) = outputs.pointer_mut(&pointer) {
+                *output = Value::String(value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The file of an artifact, `<step>/<path>`.
+pub(super) fn find(folder: &RunFolder, value: &str) -> Result<PathBuf, ArtifactError> {
+    let inside = Path::new(value).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    let file = folder.artifacts().join(value);
+    // A component cannot make links that lead out of its folder; a link is refused all the same.
+    match std::fs::symlink_metadata(&file) {
+        _ if !inside => Err(ArtifactError::Outside(value.to_owned())),
+        Ok(metadata) if metadata.is_file() => Ok(file),
+        _ => Err(ArtifactError::Missing(value.to_owned())),
+    }
+}

@@ -1,0 +1,169 @@
+//! `.stepwise/<run>/`: where everything that a run leaves is kept.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Why the run's folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Not a run's name.
+    #[error("`{0}` is not a run's name: 1 to 60 of a-z, 0-9, `-` and `_`, a letter or digit first")]
+    Name(String),
+    /// No such run.
+    #[error("there is no run `{run}` in `{folder}`", folder = folder.display())]
+    Unknown {
+        /// The run.
+        run: String,
+        /// Where runs are kept.
+        folder: PathBuf,
+    },
+    /// The file system says no.
+    #[error("failed to {action} `{path}`: {source}", path = path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A record that is not one of ours.
+    #[error("`{path}` is not a record: {reason}", path = path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A run's name, and so its folder's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunId(String);
+
+impl RunId {
+    /// A new name: the time, and a few letters so that two runs of one second differ.
+    pub fn new() -> Self {
+        let mut random = [0u8; 3];
+        // Without the kernel's randomness the process and the clock must do.
+        if rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()).is_err() {
+            random.copy_from_slice(&std::process::id().to_le_bytes()[..3]);
+        }
+        let digits: String = super::now().chars().filter(char::is_ascii_digit).take(14).collect();
+        let (day, time) = digits.split_at(8);
+        Self(format!("{day}-{time}-{:02x}{:02x}{:02x}", random[0], random[1], random[2]))
+    }
+
+    /// A name that a user gave.
+    pub fn parse(text: &str) -> Result<Self, FolderError> {
+        let fits = (1..=60).contains(&text.len())
+            && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
+        if fits { Ok(Self(text.to_owned())) } else { Err(FolderError::Name(text.to_owned())) }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for RunId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A run's folder.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// The folder of a run, made if it is not there.
+    pub fn create(runs: &Path, run: &RunId) -> Result<Self, FolderError> {
+        let path = runs.join(run.as_str());
+        for folder in [&path, &path.join("steps"), &path.join("artifacts")] {
+            fs::create_dir_all(folder).map_err(failed("create", folder))?;
+        }
+        Ok(Self { path })
+    }
+
+    /// The folder of a run that was.
+    pub fn open(runs: &Path, run: &RunId) -> Result<Self, FolderError> {
+        let path = runs.join(run.as_str());
+        if path.join("steps").is_dir() {
+            return Ok(Self { path });
+        }
+        Err(FolderError::Unknown { run: run.as_str().to_owned(), folder: runs.to_owned() })
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `run.json`.
+    pub fn record(&self) -> PathBuf {
+        self.path.join("run.json")
+    }
+
+    /// A step's own record.
+    pub fn step(&self, step: &str) -> PathBuf {
+        self.path.join("steps").join(format!("{step}.json"))
+    }
+
+    /// The artifacts of all steps, a folder each.
+    pub fn artifacts(&self) -> PathBuf {
+        self.path.join("artifacts")
+    }
+
+    /// What is lent to a step while it runs.
+    pub fn lent(&self, step: &str) -> PathBuf {
+        self.path.join("lent").join(step)
+    }
+}
+
+/// Replaces a file's content so that after any crash it is the old or the new one.
+pub(super) fn write_atomically(file: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    let draft = file.with_extension(format!("{}.draft", std::process::id()));
+    let write = || -> std::io::Result<()> {
+        let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&draft)?;
+        out.write_all(bytes)?;
+        out.sync_all()?;
+        fs::rename(&draft, file)?;
+        // The name is durable only with its folder.
+        if let Some(folder) = file.parent() {
+            fs::File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    };
+    write().map_err(failed("write", file))
+}
+
+pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FolderError {
+    move |source| FolderError::File { action, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_names_are_names_and_differ() {
+        let (a, b) = (RunId::new(), RunId::new());
+
+        assert_eq!(RunId::parse(a.as_str()).unwrap(), a);
+        assert_ne!(a, b);
+    }
+
+    #[test]
+    fn names_cannot_leave_the_folder() {
+        for name in ["", ".", "..", "a/b", "../a", "A", "-a", "a b"] {
+            assert!(RunId::parse(name).is_err(), "{name}");
+        }
+    }
+}

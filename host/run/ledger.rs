@@ -1,0 +1,326 @@
+//! `ledger.jsonl`: the write-ahead log of what the run creates.
+//!
+//! Only ever appended to, one JSON line per event, each synced before the call returns, all under a lock on the file:
+//! several processes may write it. What is known of an entry is the sum of its lines.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Announced, Announcement, State};
+
+/// A run's ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    file: PathBuf,
+    /// What the tags of this run start with.
+    prefix: String,
+}
+
+/// One entry, summed up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LedgerEntry {
+    /// From 1, in the order of announcement.
+    pub number: u32,
+    /// The step that announced it.
+    pub step: String,
+    /// What it announced.
+    pub announcement: Announcement,
+    /// Unique to the run and the entry.
+    pub tag: String,
+    /// The confirmed id.
+    pub id: Option<String>,
+    /// What is known of it.
+    pub state: State,
+}
+
+/// Why the ledger cannot be used. A step that meets it must not create anything.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The file system says no.
+    #[error("failed to {action} the ledger `{file}`: {source}", file = file.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A line that is not one of ours.
+    #[error("line {line} of the ledger `{file}` cannot be read: {reason}", file = file.display())]
+    Line {
+        /// From 1.
+        line: usize,
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// There is no such entry.
+    #[error("the ledger has no entry {0}")]
+    Unknown(u32),
+    /// It was confirmed under another id.
+    #[error("entry {number} is confirmed as `{known}`, not `{new}`")]
+    Confirmed {
+        /// The entry.
+        number: u32,
+        /// The id that it has.
+        known: String,
+        /// The id that it cannot get.
+        new: String,
+    },
+    /// Nothing a step may say of an entry.
+    #[error("an entry is settled as `removed` or `kept`")]
+    Settle,
+}
+
+/// A line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line {
+    Announced { at: String, entry: u32, step: String, tag: String, announcement: Announcement },
+    Confirmed { at: String, entry: u32, id: String },
+    Settled { at: String, entry: u32, state: State },
+}
+
+impl Ledger {
+    /// The ledger in a run's folder. The file is made with its first line.
+    pub fn new(folder: &Path, pipeline: &str, run: &str) -> Self {
+        Self { file: folder.join("ledger.jsonl"), prefix: format!("stepwise_{pipeline}_{run}_") }
+    }
+
+    /// Writes that a step is about to create something. The same kind and name of the same step is the same entry,
+    /// unless that one was removed.
+    pub fn announce(&self, step: &str, announcement: Announcement) -> Result<Announced, LedgerError> {
+        let mut open = self.lock()?;
+        let same = |entry: &&LedgerEntry| {
+            entry.step == step
+                && entry.announcement.kind == announcement.kind
+                && entry.announcement.name == announcement.name
+                && matches!(entry.state, State::Announced | State::Confirmed)
+        };
+        if let Some(entry) = open.entries.iter().find(same) {
+            return Ok(Announced { entry: entry.number, tag: entry.tag.clone(), id: entry.id.clone(), again: true });
+        }
+        let number = u32::try_from(open.entries.len()).unwrap_or(u32::MAX - 1) + 1;
+        let tag = format!("{}{number}", self.prefix);
+        let line =
+            Line::Announced { at: super::now(), entry: number, step: step.to_owned(), tag: tag.clone(), announcement };
+        open.append(&line)?;
+        Ok(Announced { entry: number, tag, id: None, again: false })
+    }
+
+    /// Writes under which id the resource exists.
+    pub fn confirm(&self, number: u32, id: &str) -> Result<(), LedgerError> {
+        let mut open = self.lock()?;
+        match &open.entry(number)?.id {
+            Some(known) if known == id => Ok(()),
+            Some(known) => Err(LedgerError::Confirmed { number, known: known.clone(), new: id.to_owned() }),
+            None => open.append(&Line::Confirmed { at: super::now(), entry: number, id: id.to_owned() }),
+        }
+    }
+
+    /// Writes that the resource is gone, or stays for others.
+    pub fn settle(&self, number: u32, state: State) -> Result<(), LedgerError> {
+        if !matches!(state, State::Removed | State::Kept) {
+            return Err(LedgerError::Settle);
+        }
+        let mut open = self.lock()?;
+        open.entry(number)?;
+        open.append(&Line::Settled { at: super::now(), entry: number, state })
+    }
+
+    /// One entry.
+    pub fn entry(&self, number: u32) -> Result<LedgerEntry, LedgerError> {
+        Ok(self.lock()?.entry(number)?.clone())
+    }
+
+    /// All entries, oldest first.
+    pub fn entries(&self) -> Result<Vec<LedgerEntry>, LedgerError> {
+        Ok(self.lock()?.entries)
+    }
+
+    /// Opens, locks and reads the file; the lock ends with the value.
+    fn lock(&self) -> Result<Open<'_>, LedgerError> {
+        let failed = |action| move |source| LedgerError::File { action, file: self.file.clone(), source };
+        let mut file =
+            OpenOptions::new().read(true).append(true).create(true).open(&self.file).map_err(failed("open"))?;
+        flock(&file, FlockOperation::LockExclusive).map_err(|error| failed("lock")(error.into()))?;
+        file.seek(SeekFrom::Start(0)).map_err(failed("read"))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(failed("read"))?;
+        let mut open =
+            Open { ledger: self, file, entries: Vec::new(), torn: !text.is_empty() && !text.ends_with('\n') };
+        let count = text.lines().count();
+        for (n, line) in text.lines().enumerate() {
+            match serde_json::from_str(line) {
+                Ok(line) => open.apply(line)?,
+                // A kill in the middle of an append leaves half a line at the end. Its writer never went on, so
+                // nothing hangs on it.
+                Err(_) if open.torn && n + 1 == count => {}
+                Err(error) => {
+                    return Err(LedgerError::Line { line: n + 1, file: self.file.clone(), reason: error.to_string() });
+                }
+            }
+        }
+        Ok(open)
+    }
+}
+
+/// The ledger, locked.
+struct Open<'a> {
+    ledger: &'a Ledger,
+    file: File,
+    entries: Vec<LedgerEntry>,
+    /// Whether the last line has no end.
+    torn: bool,
+}
+
+impl Open<'_> {
+    fn apply(&mut self, line: Line) -> Result<(), LedgerError> {
+        match line {
+            Line::Announced { entry: number, step, tag, announcement, .. } => {
+                self.entries.push(LedgerEntry { number, step, announcement, tag, id: None, state: State::Announced });
+            }
+            Line::Confirmed { entry, id, .. } => {
+                let entry = self.entry_mut(entry)?;
+                entry.id = Some(id);
+                entry.state = State::Confirmed;
+            }
+            Line::Settled { entry, state, .. } => self.entry_mut(entry)?.state = state,
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, line: &Line) -> Result<(), LedgerError> {
+        let failed = |source| LedgerError::File { action: "write", file: self.ledger.file.clone(), source };
+        let mut text = serde_json::to_string(line).map_err(|error| failed(error.into()))?;
+        text.push('\n');
+        if self.torn {
+            // Ends the half line, so that it does not swallow this one; reading skips it from then on.
+            let length = self.file.metadata().map_err(failed)?.len();
+            let whole = self.whole_length(length).map_err(failed)?;
+            self.file.set_len(whole).map_err(failed)?;
+            self.torn = false;
+        }
+        self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data()).map_err(failed)
+    }
+
+    /// The file's length up to its last whole line.
+    fn whole_length(&mut self, length: u64) -> std::io::Result<u64> {
+        self.file.seek(SeekFrom::Start(0))?;
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+        self.file.read_to_end(&mut bytes)?;
+        Ok(bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at as u64 + 1))
+    }
+
+    fn entry(&self, number: u32) -> Result<&LedgerEntry, LedgerError> {
+        self.entries.iter().find(|entry| entry.number == number).ok_or(LedgerError::Unknown(number))
+    }
+
+    fn entry_mut(&mut self, number: u32) -> Result<&mut LedgerEntry, LedgerError> {
+        self.entries.iter_mut().find(|entry| entry.number == number).ok_or(LedgerError::Unknown(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Lookup;
+
+    fn announcement(name: &str) -> Announcement {
+        let find = Lookup {
+            path: "/things".into(),
+            query: vec![],
+            items: "/resources".into(),
+            property: "/metadata/tags".into(),
+            value: "{tag}".into(),
+            id: "/metadata/id".into(),
+        };
+        Announcement {
+            kind: "thing".into(),
+            service: "wml".into(),
+            name: name.into(),
+            find,
+            remove_path: "/things/{id}".into(),
+            remove_query: vec![],
+            users: None,
+            shared: false,
+        }
+    }
+
+    fn ledger() -> (tempfile::TempDir, Ledger) {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::new(folder.path(), "p", "r");
+        (folder, ledger)
+    }
+
+    #[test]
+    fn an_entry_is_the_sum_of_its_lines() {
+        let (_folder, ledger) = ledger();
+
+        let announced = ledger.announce("store", announcement("m")).unwrap();
+        ledger.confirm(announced.entry, "id-1").unwrap();
+
+        let entry = ledger.entry(1).unwrap();
+        assert_eq!((announced.tag.as_str(), announced.again), ("stepwise_p_r_1", false));
+        assert_eq!((entry.id.as_deref(), entry.state), (Some("id-1"), State::Confirmed));
+    }
+
+    #[test]
+    fn announcing_again_finds_the_first_entry() {
+        let (_folder, ledger) = ledger();
+        let first = ledger.announce("store", announcement("m")).unwrap();
+        ledger.confirm(first.entry, "id-1").unwrap();
+
+        let again = ledger.announce("store", announcement("m")).unwrap();
+
+        assert_eq!((again.entry, again.again, again.id.as_deref()), (1, true, Some("id-1")));
+        assert_eq!(ledger.announce("other", announcement("m")).unwrap().entry, 2);
+    }
+
+    #[test]
+    fn a_removed_entry_does_not_come_back() {
+        let (_folder, ledger) = ledger();
+        ledger.announce("store", announcement("m")).unwrap();
+        ledger.settle(1, State::Removed).unwrap();
+
+        assert_eq!(ledger.announce("store", announcement("m")).unwrap().entry, 2);
+    }
+
+    #[test]
+    fn another_id_is_refused() {
+        let (_folder, ledger) = ledger();
+        ledger.announce("store", announcement("m")).unwrap();
+        ledger.confirm(1, "a").unwrap();
+
+        assert!(ledger.confirm(1, "a").is_ok());
+        assert!(matches!(ledger.confirm(1, "b"), Err(LedgerError::Confirmed { .. })));
+        assert!(matches!(ledger.confirm(7, "b"), Err(LedgerError::Unknown(7))));
+    }
+
+    #[test]
+    fn a_half_written_last_line_is_dropped_and_no_whole_one() {
+        let (folder, ledger) = ledger();
+        ledger.announce("store", announcement("m")).unwrap();
+        let file = folder.path().join("ledger.jsonl");
+        let whole = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{whole}{{\"event\":\"confi")).unwrap();
+
+        assert_eq!(ledger.entries().unwrap().len(), 1);
+        ledger.confirm(1, "a").unwrap();
+        assert_eq!(ledger.entry(1).unwrap().id.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn a_broken_line_before_the_end_is_named() {
+        let (folder, ledger) = ledger();
+        std::fs::write(folder.path().join("ledger.jsonl"), "nonsense\n").unwrap();
+
+        assert!(matches!(ledger.entries(), Err(LedgerError::Line { line: 1, .. })));
+    }
+}

@@ -1,0 +1,104 @@
+//! Brings the files that a step's inputs name to `/data`, read-only.
+//!
+//! A step sees a folder, not single files, so a folder is made that holds those files and nothing else: hard links where
+//! the file system allows, else copies.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{DataError, digest};
+
+/// A file that was lent to a step.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LentFile {
+    /// The input's value; the file is `/data/<value>`.
+    pub value: String,
+    /// `data-set`, `model` or `artifact`.
+    pub format: String,
+    /// SHA-256, 64 hex digits.
+    pub sha256: String,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// Why a file cannot be lent.
+#[derive(Debug, thiserror::Error)]
+pub enum LendError {
+    /// The file cannot be had.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Two inputs name different files the same.
+    #[error("two inputs name different files `{0}`")]
+    Twice(String),
+    /// The file system says no.
+    #[error("failed to lend `{value}`: {source}")]
+    Lend {
+        /// The input's value.
+        value: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+/// A folder with lent files; removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Lent {
+    pub(super) folder: PathBuf,
+    pub(super) files: Vec<LentFile>,
+    pub(super) models: BTreeMap<String, PathBuf>,
+}
+
+/// A file to lend: the input's value, its format, and where it is.
+pub(super) struct Loan {
+    pub(super) value: String,
+    pub(super) format: &'static str,
+    pub(super) source: PathBuf,
+}
+
+impl Lent {
+    /// Lends the files in a new folder.
+    pub(super) fn new(folder: PathBuf, loans: Vec<Loan>) -> Result<Self, LendError> {
+        let mut lent = Self { folder, files: Vec::new(), models: BTreeMap::new() };
+        // Left there by a run that was killed.
+        let _ = fs::remove_dir_all(&lent.folder);
+        fs::create_dir_all(&lent.folder).map_err(|source| LendError::Lend { value: "/data".into(), source })?;
+        let mut sources: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for loan in loans {
+            match sources.get(&loan.value) {
+                Some(known) if *known == loan.source => continue,
+                Some(_) => return Err(LendError::Twice(loan.value)),
+                None => {}
+            }
+            lent.link(&loan.value, &loan.source)
+                .map_err(|source| LendError::Lend { value: loan.value.clone(), source })?;
+            let (sha256, bytes) = digest(&loan.source)?;
+            if loan.format == "model" {
+                lent.models.insert(loan.value.clone(), lent.folder.join(&loan.value));
+            }
+            sources.insert(loan.value.clone(), loan.source);
+            lent.files.push(LentFile { value: loan.value, format: loan.format.to_owned(), sha256, bytes });
+        }
+        Ok(lent)
+    }
+
+    fn link(&self, value: &str, source: &Path) -> std::io::Result<()> {
+        let target = self.folder.join(value);
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        // A symbolic link would be linked itself, and lead nowhere.
+        let source = fs::canonicalize(source)?;
+        // Another file system, or another user's file: a copy does as well.
+        fs::hard_link(&source, &target).or_else(|_| fs::copy(&source, &target).map(|_| ()))
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // What stays behind is removed when the step runs again.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,162 @@
+//! `run.json` and `steps/<id>.json`: what is known of a run.
+//!
+//! Each step has a file of its own, written by whoever runs it; `run.json` gathers them and is rewritten after
+//! every step, so nothing is lost with the process.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::folder::{FolderError, RunFolder, failed, write_atomically};
+use super::lend::LentFile;
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// It did its work.
+    Succeeded,
+    /// It worked, and a gate was missed.
+    GateMissed,
+    /// It failed.
+    Failed,
+    /// A signal ended it.
+    Interrupted,
+    /// Its `when` said no.
+    Skipped,
+}
+
+/// How a run ended: the worst of its steps, worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It has not ended, or was killed.
+    Unfinished,
+    /// All is well.
+    Succeeded,
+    /// A gate was missed, all else is well.
+    GateMissed,
+    /// A step failed.
+    Failed,
+    /// A signal ended it.
+    Interrupted,
+}
+
+/// What is known of a step.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Its id in the spec.
+    pub id: String,
+    /// The component's name and version.
+    pub component: String,
+    /// The component's version.
+    pub version: String,
+    /// SHA-256 of the component.
+    pub sha256: String,
+    /// How it ended.
+    pub outcome: StepOutcome,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// When it ended.
+    pub ended_at: String,
+    /// Time of all tries, in milliseconds.
+    pub duration_ms: f64,
+    /// How much of it the step waited: for answers, and between two looks at a service.
+    pub waiting_ms: f64,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The requests that were granted to it, `service METHOD path`.
+    pub grants: Vec<String>,
+    /// The inputs, references resolved.
+    pub inputs: Value,
+    /// The files that were lent to it.
+    pub files: Vec<LentFile>,
+    /// What it answered, or what it had found out when it failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outputs: Option<Value>,
+    /// Which outputs are shown to the user, in the order of the schema.
+    pub report: Vec<String>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<FailureRecord>,
+}
+
+/// Why a step failed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FailureRecord {
+    /// `invalid-input`, `refused`, `unavailable`, `gate` or `internal`.
+    pub category: String,
+    /// What failed.
+    pub message: String,
+    /// The one action that mends it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
+
+/// What is known of a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The form of this file.
+    pub version: u32,
+    /// The run's name.
+    pub run: String,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The spec, as it was named.
+    pub spec: String,
+    /// SHA-256 of the spec.
+    pub spec_sha256: String,
+    /// The version of stepwise.
+    pub stepwise: String,
+    /// The contract that it speaks.
+    pub contract: String,
+    /// Whether the services were the embedded stub.
+    pub dry_run: bool,
+    /// When the run began, RFC 3339.
+    pub started_at: String,
+    /// When it was last written.
+    pub updated_at: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The steps that have run or were skipped, in the order of the spec.
+    pub steps: Vec<StepRecord>,
+}
+
+impl RunRecord {
+    /// Reads a run's record.
+    pub fn read(folder: &RunFolder) -> Result<Self, FolderError> {
+        read(&folder.record())
+    }
+
+    /// Writes the step's own file, then the whole record.
+    pub(super) fn keep(&mut self, folder: &RunFolder, step: StepRecord, order: &[String]) -> Result<(), FolderError> {
+        write_json(&folder.step(&step.id), &step)?;
+        self.gather(folder, order)
+    }
+
+    /// Reads all steps' files again, as other processes may have written some, and writes the whole record.
+    pub(super) fn gather(&mut self, folder: &RunFolder, order: &[String]) -> Result<(), FolderError> {
+        self.steps = steps(folder, order)?;
+        self.updated_at = super::now();
+        write_json(&folder.record(), self)
+    }
+}
+
+/// The records of the steps that there are, in this order.
+pub(super) fn steps(folder: &RunFolder, order: &[String]) -> Result<Vec<StepRecord>, FolderError> {
+    order.iter().map(|id| folder.step(id)).filter(|file| file.exists()).map(|file| read(&file)).collect()
+}
+
+fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T, FolderError> {
+    let text = fs::read(file).map_err(failed("read", file))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| FolderError::Record { path: file.to_owned(), reason: error.to_string() })
+}
+
+fn write_json(file: &Path, value: &impl Serialize) -> Result<(), FolderError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed("write", file)(error.into()))?;
+    text.push(b'\n');
+    write_atomically(file, &text)
+}

@@ -1,0 +1,65 @@
+//! Durations and sizes as people write them.
+
+use std::time::Duration;
+
+/// Reads `500ms`, `30s`, `10m` or `2h`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let refused = || format!("`{text}` is not a duration; write for example `500ms`, `30s`, `10m` or `2h`");
+    let (number, unit) = split(text).ok_or_else(refused)?;
+    let unit = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(refused()),
+    };
+    match number.checked_mul(unit) {
+        Some(0) => Err(format!("`{text}` is no time at all")),
+        // A year: more is a slip, and arithmetic with clocks stays safe.
+        Some(millis) if millis <= 365 * 24 * 3_600_000 => Ok(Duration::from_millis(millis)),
+        _ => Err(format!("`{text}` is longer than a year")),
+    }
+}
+
+/// Reads `64KiB`, `256MiB`, `2GiB` or plain bytes, `1000`.
+pub fn parse_size(text: &str) -> Result<u64, String> {
+    let refused = || format!("`{text}` is not a size; write for example `64KiB`, `256MiB` or `2GiB`");
+    let (number, unit) = split(text).ok_or_else(refused)?;
+    let unit = match unit {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(refused()),
+    };
+    number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(refused)
+}
+
+fn split(text: &str) -> Option<(u64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number = text[..end].parse().ok()?;
+    Some((number, text[end..].trim_start()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_with_their_unit() {
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("10 m"), Ok(Duration::from_secs(600)));
+        for text in ["", "10", "m", "-1s", "1.5s", "0s", "99999999999999999999h", "9999h9"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        assert_eq!(parse_size("64KiB"), Ok(65_536));
+        assert_eq!(parse_size("1000"), Ok(1_000));
+        for text in ["", "KiB", "1kb", "0", "99999999999GiB"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+}

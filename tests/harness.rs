@@ -1,0 +1,239 @@
+//! One builder for every end-to-end test: the real binary, the real components, a real stub.
+//!
+//! A test writes a spec and its files into a folder of its own, runs `stepwise` there and asserts on stdout, stderr and
+//! the exit code; then it asks the stub what was sent and what is left.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use stepwise_stub::{Fault, FaultKind, Nth, Options, Stub};
+use tempfile::TempDir;
+
+/// The repository.
+pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The folder of built components.
+pub(crate) fn components() -> PathBuf {
+    let folder = Path::new(env!("CARGO_BIN_EXE_stepwise")).parent().and_then(Path::parent).unwrap().join("steps");
+    assert!(folder.join("store.wasm").is_file(), "there are no components in `{}`: run `make steps`", folder.display());
+    folder
+}
+
+/// A folder with a spec and its files, a stub, and the variables that `stepwise` gets.
+#[must_use]
+pub(crate) struct Bench {
+    pub(crate) stub: Stub,
+    pub(crate) folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl Bench {
+    /// An empty folder, and a stub whose asynchronous states take no longer than they must to be seen.
+    pub(crate) fn new() -> Self {
+        Self::with(Options { settle: std::time::Duration::from_millis(20), ..Options::default() })
+    }
+
+    /// The same with a stub of one's own.
+    pub(crate) fn with(options: Options) -> Self {
+        let stub = Stub::start(options).unwrap();
+        let variables = [
+            ("CPD_URL", stub.url()),
+            ("CPD_USERNAME", stub.username()),
+            ("CPD_API_KEY", stub.api_key()),
+            ("CPD_SPACE", stub.space_id()),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Self { stub, folder: TempDir::new().unwrap(), variables }
+    }
+
+    /// The sample: all of `model/`.
+    pub(crate) fn sample() -> Self {
+        Self::new().model()
+    }
+
+    /// Copies `model/` into the folder.
+    pub(crate) fn model(self) -> Self {
+        self.copies("model", &["pipeline.yaml", "model.onnx", "data/training.csv", "data/target.csv"])
+    }
+
+    /// Copies files of a folder of the repository, keeping their names.
+    pub(crate) fn copies(self, from: &str, files: &[&str]) -> Self {
+        for file in files {
+            self.write(file, &fs::read(Path::new(ROOT).join(from).join(file)).unwrap());
+        }
+        self
+    }
+
+    /// Writes a file.
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        self.write(name, content.as_ref());
+        self
+    }
+
+    fn write(&self, name: &str, content: &[u8]) {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Changes a file: `from` must occur in it.
+    pub(crate) fn change(self, name: &str, from: &str, to: &str) -> Self {
+        let text = fs::read_to_string(self.folder.path().join(name)).unwrap();
+        assert!(text.contains(from), "`{from}` is not in `{name}`");
+        self.write(name, text.replace(from, to).as_bytes());
+        self
+    }
+
+    /// Changes the spec.
+    pub(crate) fn spec(self, from: &str, to: &str) -> Self {
+        self.change("pipeline.yaml", from, to)
+    }
+
+    /// Sets a variable.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Unsets a variable.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// Has the stub fail.
+    pub(crate) fn fails(self, fault: Fault) -> Self {
+        self.stub.fail(fault);
+        self
+    }
+
+    /// The command, not yet started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stepwise"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.variables.iter().cloned())
+            .env("STEPWISE_STEPS", components())
+            // One cache for all tests, so that each component is compiled once.
+            .env("STEPWISE_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+        command
+    }
+
+    /// Runs `stepwise` with these arguments.
+    pub(crate) fn stepwise(&self, arguments: &[&str]) -> Ran<'_> {
+        Ran { bench: self, output: self.command(arguments).output().unwrap() }
+    }
+
+    /// Runs the pipeline as run `r`.
+    pub(crate) fn run(&self) -> Ran<'_> {
+        self.stepwise(&["run", "pipeline.yaml", "--run", "r"])
+    }
+
+    /// The record of run `r`.
+    pub(crate) fn record(&self) -> Value {
+        json(&self.folder.path().join(".stepwise/r/run.json"))
+    }
+
+    /// What is known of a step of run `r`.
+    pub(crate) fn step(&self, id: &str) -> Value {
+        let record = self.record();
+        let steps = record["steps"].as_array().unwrap();
+        steps.iter().find(|step| step["id"] == id).unwrap_or_else(|| panic!("no step `{id}` in the record")).clone()
+    }
+
+    /// What a step of run `r` answered.
+    pub(crate) fn outputs(&self, id: &str) -> Value {
+        self.step(id)["outputs"].clone()
+    }
+
+    /// Method and path of all that the stub was asked, in order.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.stub.requests().iter().map(|request| format!("{} {}", request.method, request.path)).collect()
+    }
+
+    /// Nothing that was not there at the start is there now.
+    pub(crate) fn leaves_nothing(&self) {
+        assert_eq!(self.stub.leftovers(), []);
+    }
+}
+
+/// How a command ended.
+#[must_use]
+pub(crate) struct Ran<'a> {
+    bench: &'a Bench,
+    output: Output,
+}
+
+impl Ran<'_> {
+    /// Everything went well.
+    pub(crate) fn succeeds(self) -> Self {
+        self.exits_with(0)
+    }
+
+    /// The exit code.
+    pub(crate) fn exits_with(self, code: u8) -> Self {
+        assert_eq!(self.output.status.code(), Some(i32::from(code)), "stdout:\n{}\nstderr:\n{}", self.stdout(), self.stderr());
+        assert!(!self.stderr().contains("panicked at host"), "the host panicked:\n{}", self.stderr());
+        self
+    }
+
+    /// The whole stderr, with the folder's name left out.
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert_eq!(self.stderr(), text);
+        self
+    }
+
+    /// A line of stdout or stderr, whole.
+    pub(crate) fn has_line(self, line: &str) -> Self {
+        let found = self.stdout().lines().chain(self.stderr().lines()).any(|known| known.trim() == line);
+        assert!(found, "no line `{line}`\nstdout:\n{}\nstderr:\n{}", self.stdout(), self.stderr());
+        self
+    }
+
+    /// The run failed in this step, with this category and message.
+    pub(crate) fn fails_in(self, step: &str, category: &str, message: &str) -> Self {
+        let record = self.bench.step(step);
+        let failure = (&record["failure"]["category"], &record["failure"]["message"]);
+        assert_eq!(failure, (&category.into(), &message.into()), "{record:#}\n{}", self.stderr());
+        self
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        self.text(&self.output.stdout)
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        self.text(&self.output.stderr)
+    }
+
+    fn text(&self, bytes: &[u8]) -> String {
+        let folder = self.bench.folder.path().display().to_string();
+        String::from_utf8(bytes.to_vec()).unwrap().replace(&folder, "FOLDER")
+    }
+}
+
+/// A JSON file.
+pub(crate) fn json(file: &Path) -> Value {
+    let text = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_json::from_slice(&text).unwrap()
+}
+
+/// A status for one call.
+pub(crate) fn status(method: &str, path: &str, code: u16) -> Fault {
+    Fault::status(method, path, code)
+}
+
+/// A status for every call.
+pub(crate) fn always(method: &str, path: &str, code: u16) -> Fault {
+    Fault::status(method, path, code).on(Nth::Every)
+}
+
+/// Another answer for every call.
+pub(crate) fn answers(method: &str, path: &str, json: Value) -> Fault {
+    Fault::new(method, path, FaultKind::Body { status: 200, json }).on(Nth::Every)
+}

@@ -1,0 +1,6 @@
+//! End-to-end tests, by what the user sees: the real binary, the real components, the real stub.
+#![allow(clippy::tests_outside_test_module, reason = "this whole crate is tests")]
+
+mod harness;
+
+mod pipeline;
