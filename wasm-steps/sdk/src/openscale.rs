@@ -7,20 +7,17 @@ use serde_json::Value;
 use crate::wait::{States, Status};
 use crate::{Deadline, Failure, Host, Poll, Request, segment, until};
 
+pub mod data_mart;
+pub mod data_set;
+pub mod deployment;
+pub mod provider;
+
 /// The service's name in the spec.
 pub const SERVICE: &str = "openscale";
 
 /// What the API calls a failure, and the states from which nothing comes back.
-const FAILED: &[&str] = &[
-    "failure",
-    "failed",
-    "error",
-    "cancelled",
-    "canceled",
-    "deleting",
-    "pending_delete",
-    "disabled",
-];
+const FAILED: &[&str] =
+    &["failure", "failed", "error", "cancelled", "canceled", "deleting", "pending_delete", "disabled"];
 
 /// OpenScale's service instance
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -58,10 +55,14 @@ pub enum OperationalSpace {
 
 /// How an asynchronous resource comes up; states that nobody has named are waited out, as the official client does.
 pub const fn states(done: &'static [&'static str]) -> States {
-    States {
-        done,
-        failed: FAILED,
-        waiting: None,
+    States { done, failed: FAILED, waiting: None }
+}
+
+/// The id of a listed resource.
+pub fn id_of(resource: &Value) -> Result<String, Failure> {
+    match resource["metadata"]["id"].as_str() {
+        Some(id) => Ok(id.to_owned()),
+        None => Err(Failure::internal("OpenScale lists a resource without an id")),
     }
 }
 

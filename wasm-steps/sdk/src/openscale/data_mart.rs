@@ -1,0 +1,35 @@
+//! The data mart: the first one there is, else the internal one, made for all.
+
+use crate::ledger::Lookup;
+use crate::openscale::{InstanceId, SERVICE, id_of, wait_for};
+use crate::pages::list;
+use crate::{Deadline, Failure, Host, Request, Resource, create, segment};
+use serde_json::json;
+
+/// The data mart's id, once it is active.
+pub fn find_or_create(host: &dyn Host, instance: &InstanceId, deadline: &Deadline) -> Result<String, Failure> {
+    let path = instance.path("data_marts");
+    let known = list(host, &Request::get(SERVICE, &path), "/data_marts")?;
+    let id = match known.first() {
+        Some(first) => id_of(first)?,
+        None => create_internal(host, instance)?,
+    };
+    wait_for(host, "the data mart", deadline, &format!("{path}/{}", segment(&id)), &["active"])?;
+    Ok(id)
+}
+
+fn create_internal(host: &dyn Host, instance: &InstanceId) -> Result<String, Failure> {
+    let path = instance.path("data_marts");
+    let find = Lookup::list(&path, "/data_marts").matching("/entity/description", "created by stepwise, {tag}");
+    let users = Lookup::list(instance.path("subscriptions"), "/subscriptions")
+        .query("data_mart_id", "{id}")
+        .matching("/entity/data_mart_id", "{id}");
+    let resource =
+        Resource::new(SERVICE, "data mart", "stepwise", find).removed_by(format!("{path}/{{id}}")).shared_with(users);
+    let created = create(host, &resource, |tag| {
+        let description = format!("created by stepwise, {tag}");
+        let body = json!({"name": "stepwise", "description": description, "internal_database": true});
+        Request::post(SERVICE, &path).json(&body)
+    })?;
+    Ok(created.id)
+}

@@ -1,0 +1,67 @@
+//! The service provider of the space: there is one per space, found or made for all.
+
+use crate::ledger::Lookup;
+use crate::openscale::{InstanceId, OperationalSpace, SERVICE, id_of, wait_for};
+use crate::pages::list;
+use crate::{Deadline, Failure, Host, Level, Request, Resource, create, segment};
+use serde::Deserialize;
+use serde_json::json;
+
+/// A service provider.
+pub struct Provider {
+    /// Its id.
+    pub id: String,
+    /// What it is bound to.
+    pub operational_space: OperationalSpace,
+}
+
+/// The service provider that is bound to a space, once it is active. One that has to be created is bound to
+/// `operational_space`; one that is there may be bound to another, which is said in the log.
+pub fn find_or_create(
+    host: &dyn Host,
+    instance: &InstanceId,
+    space_id: &str,
+    operational_space: OperationalSpace,
+    deadline: &Deadline,
+) -> Result<Provider, Failure> {
+    let path = instance.path("service_providers");
+    let request = Request::get(SERVICE, &path)
+        .query("service_type", "watson_machine_learning")
+        .query("deployment_space_id", space_id);
+    let known = list(host, &request, "/service_providers")?;
+    let id = match known.iter().find(|one| one["entity"]["deployment_space_id"] == space_id) {
+        Some(one) => id_of(one)?,
+        None => {
+            create(host, &resource(instance, space_id), |tag| {
+                Request::post(SERVICE, &path).json(&json!({
+                    "name": format!("stepwise {tag}"),
+                    "description": format!("created by stepwise, {tag}"),
+                    "service_type": "watson_machine_learning",
+                    "credentials": {},
+                    "operational_space_id": operational_space,
+                    "deployment_space_id": space_id,
+                }))
+            })?
+            .id
+        }
+    };
+    let active = wait_for(host, "the service provider", deadline, &format!("{path}/{}", segment(&id)), &["active"])?;
+    let bound = OperationalSpace::deserialize(&active["entity"]["operational_space_id"]);
+    let bound = bound.unwrap_or(operational_space);
+    if bound != operational_space {
+        let (bound, wanted) = (json!(bound), json!(operational_space));
+        host.log(Level::Warn, &format!("service provider `{id}` is bound to {bound}, not {wanted}"));
+    }
+    Ok(Provider { id, operational_space: bound })
+}
+
+fn resource(instance: &InstanceId, space_id: &str) -> Resource {
+    let path = instance.path("service_providers");
+    let find = Lookup::list(&path, "/service_providers").matching("/entity/description", "created by stepwise, {tag}");
+    let users = Lookup::list(instance.path("subscriptions"), "/subscriptions")
+        .query("service_provider_id", "{id}")
+        .matching("/entity/service_provider_id", "{id}");
+    Resource::new(SERVICE, "service provider", format!("space {space_id}"), find)
+        .removed_by(format!("{path}/{{id}}"))
+        .shared_with(users)
+}
