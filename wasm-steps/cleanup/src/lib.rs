@@ -73,9 +73,7 @@ enum End {
 
 fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let deadline = Deadline::after_seconds(host, input.timeout_seconds);
-    let mut entries = host
-        .entries()
-        .map_err(|error| Failure::from_error("reading the ledger", error))?;
+    let mut entries = host.entries().map_err(|error| Failure::from_error("reading the ledger", error))?;
     entries.retain(|entry| entry.state != State::Removed);
     let total = entries.len() as u64;
 
@@ -88,14 +86,9 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
             Ok(End::Kept(id, why)) => output.kept.push(left(entry, Some(id), why)),
             // The rest is removed all the same; what hangs on this one is refused by the service itself.
             Err(failure) => {
-                host.log(
-                    Level::Error,
-                    &format!("{} is left: {}", title(entry), failure.message),
-                );
+                host.log(Level::Error, &format!("{} is left: {}", title(entry), failure.message));
                 worst = Some(worse(worst, failure.category));
-                output
-                    .failed
-                    .push(left(entry, entry.id.clone(), failure.message));
+                output.failed.push(left(entry, entry.id.clone(), failure.message));
             }
         }
         host.progress(done, Some(total), "resources");
@@ -119,9 +112,8 @@ fn clear(host: &dyn Host, entry: &Entry, deadline: &Deadline) -> Result<End, Fai
         settle(host, entry, State::Kept)?;
         return Ok(End::Kept(id, why));
     }
-    let answer = host
-        .remove(entry.number)
-        .map_err(|error| Failure::from_error(&format!("removing {}", title(entry)), error))?;
+    let answer =
+        host.remove(entry.number).map_err(|error| Failure::from_error(&format!("removing {}", title(entry)), error))?;
     let answer = Response::new(format!("removing {}", title(entry)), answer);
     let gone = matches!(answer.status(), 404 | 410);
     if !gone {
@@ -129,11 +121,7 @@ fn clear(host: &dyn Host, entry: &Entry, deadline: &Deadline) -> Result<End, Fai
     }
     prove_gone(host, entry, &id, deadline)?;
     settle(host, entry, State::Removed)?;
-    Ok(if gone {
-        End::AlreadyGone(Some(id))
-    } else {
-        End::Removed(id)
-    })
+    Ok(if gone { End::AlreadyGone(Some(id)) } else { End::Removed(id) })
 }
 
 /// The id of the entry's resource; searched by tag where the answer to its create request never came.
@@ -145,8 +133,7 @@ fn known_id(host: &dyn Host, entry: &Entry) -> Result<Option<String>, Failure> {
         return Ok(None);
     };
     let confirmed = host.confirm(entry.number, &found.id);
-    confirmed
-        .map_err(|error| Failure::from_error(&format!("confirming {}", title(entry)), error))?;
+    confirmed.map_err(|error| Failure::from_error(&format!("confirming {}", title(entry)), error))?;
     Ok(Some(found.id))
 }
 
@@ -161,55 +148,38 @@ fn in_use(host: &dyn Host, entry: &Entry, id: &str) -> Result<Option<String>, Fa
 }
 
 /// Waits until the resource is listed no more.
-fn prove_gone(
-    host: &dyn Host,
-    entry: &Entry,
-    id: &str,
-    deadline: &Deadline,
-) -> Result<(), Failure> {
+fn prove_gone(host: &dyn Host, entry: &Entry, id: &str, deadline: &Deadline) -> Result<(), Failure> {
     let lookup = &entry.announcement.find;
-    until(
-        host,
-        &format!("removing {}", title(entry)),
-        deadline,
-        || {
-            let listed = find(host, lookup, key(entry, Some(id)))?;
-            if listed.iter().any(|found| found.id == id) {
-                return Ok(Poll::Waiting("still listed".to_owned()));
+    until(host, &format!("removing {}", title(entry)), deadline, || {
+        let listed = find(host, lookup, key(entry, Some(id)))?;
+        if listed.iter().any(|found| found.id == id) {
+            return Ok(Poll::Waiting("still listed".to_owned()));
+        }
+        match listed.first() {
+            // A tag is the run's own: whatever carries it was made by the run.
+            Some(twin) if lookup.value.contains("{tag}") => {
+                Err(Failure::refused(format!("another {} has its tag: `{}`", entry.announcement.kind, twin.id)))
             }
-            match listed.first() {
-                // A tag is the run's own: whatever carries it was made by the run.
-                Some(twin) if lookup.value.contains("{tag}") => Err(Failure::refused(format!(
-                    "another {} has its tag: `{}`",
-                    entry.announcement.kind, twin.id
-                ))),
-                _ => Ok(Poll::Ready(())),
-            }
-        },
-    )
+            _ => Ok(Poll::Ready(())),
+        }
+    })
 }
 
 fn settle(host: &dyn Host, entry: &Entry, state: State) -> Result<(), Failure> {
-    host.settle(entry.number, state)
-        .map_err(|error| Failure::from_error(&format!("settling {}", title(entry)), error))
+    host.settle(entry.number, state).map_err(|error| Failure::from_error(&format!("settling {}", title(entry)), error))
 }
 
 /// Only a failure that is all outages is worth another try.
 fn worse(worst: Option<FailureCategory>, category: FailureCategory) -> FailureCategory {
     match (worst, category) {
-        (None | Some(FailureCategory::Unavailable), FailureCategory::Unavailable) => {
-            FailureCategory::Unavailable
-        }
+        (None | Some(FailureCategory::Unavailable), FailureCategory::Unavailable) => FailureCategory::Unavailable,
         _ => FailureCategory::Refused,
     }
 }
 
 fn incomplete(output: &Output, category: FailureCategory) -> Failure {
-    let left: Vec<_> = output
-        .failed
-        .iter()
-        .map(|left| format!("{} `{}` ({})", left.kind, left.name, left.why))
-        .collect();
+    let left: Vec<_> =
+        output.failed.iter().map(|left| format!("{} `{}` ({})", left.kind, left.name, left.why)).collect();
     let message = format!("not everything is removed: {}", left.join("; "));
     let failure = match category {
         FailureCategory::Unavailable => Failure::unavailable(message),
@@ -219,11 +189,7 @@ fn incomplete(output: &Output, category: FailureCategory) -> Failure {
 }
 
 fn key<'a>(entry: &'a Entry, id: Option<&'a str>) -> lookup::Entry<'a> {
-    lookup::Entry {
-        number: entry.number,
-        tag: &entry.tag,
-        id,
-    }
+    lookup::Entry { number: entry.number, tag: &entry.tag, id }
 }
 
 fn title(entry: &Entry) -> String {
@@ -231,18 +197,9 @@ fn title(entry: &Entry) -> String {
 }
 
 fn thing(entry: &Entry, id: Option<String>) -> Thing {
-    Thing {
-        kind: entry.announcement.kind.clone(),
-        name: entry.announcement.name.clone(),
-        id,
-    }
+    Thing { kind: entry.announcement.kind.clone(), name: entry.announcement.name.clone(), id }
 }
 
 fn left(entry: &Entry, id: Option<String>, why: String) -> Left {
-    Left {
-        kind: entry.announcement.kind.clone(),
-        name: entry.announcement.name.clone(),
-        id,
-        why,
-    }
+    Left { kind: entry.announcement.kind.clone(), name: entry.announcement.name.clone(), id, why }
 }

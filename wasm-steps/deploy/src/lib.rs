@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use step_sdk::ledger::Lookup;
 use step_sdk::wait::Status;
 use step_sdk::wml::{ApiVersion, DEPLOYMENT, SERVICE};
-use step_sdk::{
-    Deadline, Failure, Host, Need, Needs, Poll, Request, Resource, create, segment, until,
-};
+use step_sdk::{Deadline, Failure, Host, Need, Needs, Poll, Request, Resource, create, segment, until};
 
 #[cfg(test)]
 mod tests;
@@ -102,25 +100,14 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let path = format!("/ml/v4/deployments/{}", segment(&created.id));
     let what = format!("deployment `{}`", input.name);
     let status = until(host, &what, &deadline, || {
-        let request = input
-            .api_version
-            .in_space(&input.space_id, Request::get(SERVICE, &path));
-        let status = request
-            .send(host)?
-            .expect(&[200])?
-            .json::<Deployment>()?
-            .entity
-            .status;
+        let request = input.api_version.in_space(&input.space_id, Request::get(SERVICE, &path));
+        let status = request.send(host)?.expect(&[200])?.json::<Deployment>()?.entity.status;
         Ok(match DEPLOYMENT.judge(&what, &status)? {
             Poll::Ready(()) => Poll::Ready(status.state),
             Poll::Waiting(state) => Poll::Waiting(state),
         })
     })?;
-    Ok(Output {
-        deployment_id: created.id,
-        scoring_path: format!("{path}/predictions"),
-        status,
-    })
+    Ok(Output { deployment_id: created.id, scoring_path: format!("{path}/predictions"), status })
 }
 
 fn resource(input: &Input) -> Resource {

@@ -43,11 +43,7 @@ impl Fake {
     /// When the folders of its files cannot be made.
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "step-sdk-fake-{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("step-sdk-fake-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         let (data, artifacts) = (folder.join("data"), folder.join("artifacts"));
         for made in [&data, &artifacts] {
@@ -74,37 +70,14 @@ impl Fake {
     }
 
     /// As [`Self::answer`], with headers.
-    pub fn answer_with(
-        &self,
-        route: &str,
-        status: u16,
-        headers: &[(&str, &str)],
-        body: impl Into<Value>,
-    ) {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        self.push(
-            route,
-            Ok(Response {
-                status,
-                headers,
-                body: bytes(&body.into()),
-            }),
-        );
+    pub fn answer_with(&self, route: &str, status: u16, headers: &[(&str, &str)], body: impl Into<Value>) {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.push(route, Ok(Response { status, headers, body: bytes(&body.into()) }));
     }
 
     /// Answers a route once more with these bytes.
     pub fn answer_raw(&self, route: &str, status: u16, body: &[u8]) {
-        self.push(
-            route,
-            Ok(Response {
-                status,
-                headers: Vec::new(),
-                body: body.to_vec(),
-            }),
-        );
+        self.push(route, Ok(Response { status, headers: Vec::new(), body: body.to_vec() }));
     }
 
     /// Gives a route no answer once more.
@@ -114,17 +87,11 @@ impl Fake {
 
     /// Answers a route whenever no single answer is left for it.
     pub fn always(&self, route: &str, handler: impl Fn(&Sent) -> (u16, Value) + 'static) {
-        self.handlers
-            .borrow_mut()
-            .insert(route.to_owned(), Box::new(handler));
+        self.handlers.borrow_mut().insert(route.to_owned(), Box::new(handler));
     }
 
     fn push(&self, route: &str, answer: Answer) {
-        self.answers
-            .borrow_mut()
-            .entry(route.to_owned())
-            .or_default()
-            .push_back(answer);
+        self.answers.borrow_mut().entry(route.to_owned()).or_default().push_back(answer);
     }
 
     /// Everything that was sent, in order.
@@ -134,21 +101,12 @@ impl Fake {
 
     /// What was sent to one route.
     pub fn requests_to(&self, route: &str) -> Vec<Sent> {
-        self.requests
-            .borrow()
-            .iter()
-            .filter(|sent| sent.route == route)
-            .cloned()
-            .collect()
+        self.requests.borrow().iter().filter(|sent| sent.route == route).cloned().collect()
     }
 
     /// The routes of everything that was sent, in order.
     pub fn routes(&self) -> Vec<String> {
-        self.requests
-            .borrow()
-            .iter()
-            .map(|sent| sent.route.clone())
-            .collect()
+        self.requests.borrow().iter().map(|sent| sent.route.clone()).collect()
     }
 
     /// The ledger as it is now.
@@ -160,20 +118,9 @@ impl Fake {
     pub fn announced(&self, step: &str, announcement: Announcement, id: Option<&str>) -> u32 {
         let mut entries = self.entries.borrow_mut();
         let number = entries.last().map_or(1, |last| last.number + 1);
-        let state = if id.is_some() {
-            State::Confirmed
-        } else {
-            State::Announced
-        };
+        let state = if id.is_some() { State::Confirmed } else { State::Announced };
         let (step, id) = (step.to_owned(), id.map(str::to_owned));
-        entries.push(Entry {
-            number,
-            step,
-            announcement,
-            tag: format!("run-{number}"),
-            id,
-            state,
-        });
+        entries.push(Entry { number, step, announcement, tag: format!("run-{number}"), id, state });
         number
     }
 
@@ -205,68 +152,33 @@ impl Fake {
     /// The log's lines from a level on, in order.
     pub fn logged(&self, from: Level) -> Vec<String> {
         let logs = self.logs.borrow();
-        logs.iter()
-            .filter(|(level, _)| *level >= from)
-            .map(|(_, line)| line.clone())
-            .collect()
+        logs.iter().filter(|(level, _)| *level >= from).map(|(_, line)| line.clone()).collect()
     }
 
     fn exchange(&self, service: &str, method: &str, path: &str, rest: Request) -> Answer {
         let route = format!("{method} {path}");
-        let Request {
-            query,
-            headers,
-            body,
-            ..
-        } = rest;
-        let sent = Sent {
-            service: service.to_owned(),
-            route: route.clone(),
-            query,
-            headers,
-            body: body.unwrap_or_default(),
-        };
+        let Request { query, headers, body, .. } = rest;
+        let sent =
+            Sent { service: service.to_owned(), route: route.clone(), query, headers, body: body.unwrap_or_default() };
         self.requests.borrow_mut().push(sent.clone());
-        if let Some(answer) = self
-            .answers
-            .borrow_mut()
-            .get_mut(&route)
-            .and_then(VecDeque::pop_front)
-        {
+        if let Some(answer) = self.answers.borrow_mut().get_mut(&route).and_then(VecDeque::pop_front) {
             return answer;
         }
         let handlers = self.handlers.borrow();
         let Some(handler) = handlers.get(&route) else {
-            panic!(
-                "no answer is recorded for `{route}`, query {:?}",
-                sent.query
-            );
+            panic!("no answer is recorded for `{route}`, query {:?}", sent.query);
         };
         let (status, body) = handler(&sent);
-        Ok(Response {
-            status,
-            headers: Vec::new(),
-            body: bytes(&body),
-        })
+        Ok(Response { status, headers: Vec::new(), body: bytes(&body) })
     }
 
     fn look(&self, entry: &Entry, lookup: &Lookup, next: Option<&str>) -> Answer {
-        let first = request(
-            "GET",
-            &filled(entry, &lookup.path),
-            filled_query(entry, &lookup.query),
-        );
+        let first = request("GET", &filled(entry, &lookup.path), filled_query(entry, &lookup.query));
         let request = match next {
             None => first,
             Some(next) => {
                 let (path, query) = next.split_once('?').unwrap_or((next, ""));
-                request(
-                    "GET",
-                    path,
-                    form_urlencoded::parse(query.as_bytes())
-                        .into_owned()
-                        .collect(),
-                )
+                request("GET", path, form_urlencoded::parse(query.as_bytes()).into_owned().collect())
             }
         };
         let path = request.path.clone();
@@ -276,18 +188,11 @@ impl Fake {
     fn entry(&self, number: u32) -> Result<Entry, Error> {
         let entries = self.entries.borrow();
         let entry = entries.iter().find(|entry| entry.number == number);
-        entry
-            .cloned()
-            .ok_or_else(|| Error::Invalid(format!("no entry {number}")))
+        entry.cloned().ok_or_else(|| Error::Invalid(format!("no entry {number}")))
     }
 
     fn change(&self, number: u32, change: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = self
-            .entries
-            .borrow_mut()
-            .iter_mut()
-            .find(|entry| entry.number == number)
-        {
+        if let Some(entry) = self.entries.borrow_mut().iter_mut().find(|entry| entry.number == number) {
             change(entry);
         }
     }
@@ -314,23 +219,13 @@ impl Host for Fake {
         Ok(Box::new(Done(self.send(service, request))))
     }
     fn announce(&self, announcement: &Announcement) -> Result<Announced, Error> {
-        let known = self
-            .entries
-            .borrow()
-            .iter()
-            .find(|entry| same(&entry.announcement, announcement))
-            .cloned();
+        let known = self.entries.borrow().iter().find(|entry| same(&entry.announcement, announcement)).cloned();
         let again = known.is_some();
         let entry = match known {
             Some(entry) => entry,
             None => self.entry(self.announced("", announcement.clone(), None))?,
         };
-        Ok(Announced {
-            entry: entry.number,
-            tag: entry.tag,
-            id: entry.id,
-            again,
-        })
+        Ok(Announced { entry: entry.number, tag: entry.tag, id: entry.id, again })
     }
     fn confirm(&self, entry: u32, id: &str) -> Result<(), Error> {
         if self.entry(entry)?.id.is_some_and(|known| known != id) {
@@ -360,19 +255,9 @@ impl Host for Fake {
         if entry.id.is_none() {
             return Err(Error::Invalid("the entry has no id".to_owned()));
         }
-        let Announcement {
-            service,
-            remove_path,
-            remove_query,
-            ..
-        } = &entry.announcement;
+        let Announcement { service, remove_path, remove_query, .. } = &entry.announcement;
         let path = filled(&entry, remove_path);
-        self.exchange(
-            service,
-            "DELETE",
-            &path,
-            request("DELETE", &path, filled_query(&entry, remove_query)),
-        )
+        self.exchange(service, "DELETE", &path, request("DELETE", &path, filled_query(&entry, remove_query)))
     }
     fn settle(&self, entry: u32, state: State) -> Result<(), Error> {
         self.change(entry, |entry| entry.state = state);
@@ -385,9 +270,7 @@ impl Host for Fake {
     fn open_model(&self, file: &str) -> Result<Box<dyn LocalModel>, Failure> {
         match self.models.borrow().get(file) {
             Some(model) => Ok(Box::new(model.clone())),
-            None => Err(Failure::invalid_input(format!(
-                "`{file}` is not an ONNX file"
-            ))),
+            None => Err(Failure::invalid_input(format!("`{file}` is not an ONNX file"))),
         }
     }
     fn now(&self) -> SystemTime {
@@ -423,33 +306,18 @@ fn same(one: &Announcement, other: &Announcement) -> bool {
 }
 
 fn bytes(body: &Value) -> Vec<u8> {
-    if body.is_null() {
-        Vec::new()
-    } else {
-        body.to_string().into_bytes()
-    }
+    if body.is_null() { Vec::new() } else { body.to_string().into_bytes() }
 }
 
 fn request(method: &str, path: &str, query: Vec<(String, String)>) -> Request {
     let repeat = crate::Repeat::ByMethod;
-    Request {
-        method: method.to_owned(),
-        path: path.to_owned(),
-        query,
-        headers: Vec::new(),
-        body: None,
-        repeat,
-    }
+    Request { method: method.to_owned(), path: path.to_owned(), query, headers: Vec::new(), body: None, repeat }
 }
 
 fn filled(entry: &Entry, text: &str) -> String {
-    text.replace("{tag}", &entry.tag)
-        .replace("{id}", entry.id.as_deref().unwrap_or_default())
+    text.replace("{tag}", &entry.tag).replace("{id}", entry.id.as_deref().unwrap_or_default())
 }
 
 fn filled_query(entry: &Entry, query: &[(String, String)]) -> Vec<(String, String)> {
-    query
-        .iter()
-        .map(|(name, value)| (name.clone(), filled(entry, value)))
-        .collect()
+    query.iter().map(|(name, value)| (name.clone(), filled(entry, value))).collect()
 }

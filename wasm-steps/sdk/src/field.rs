@@ -16,10 +16,7 @@ pub struct Field {
 impl Field {
     /// A field.
     pub fn new(name: impl Into<String>, r#type: FieldType) -> Self {
-        Self {
-            name: name.into(),
-            r#type,
-        }
+        Self { name: name.into(), r#type }
     }
 }
 

@@ -40,9 +40,8 @@ impl ModelFile {
 
     /// The file's bytes.
     pub fn read(&self, host: &dyn Host) -> Result<Vec<u8>, Failure> {
-        std::fs::read(self.path(host)).map_err(|error| {
-            Failure::invalid_input(format!("model `{}` cannot be read: {error}", self.0))
-        })
+        std::fs::read(self.path(host))
+            .map_err(|error| Failure::invalid_input(format!("model `{}` cannot be read: {error}", self.0)))
     }
 
     /// The file's name without its folder.
@@ -67,9 +66,7 @@ impl Artifact {
     pub fn create(host: &dyn Host, name: &str) -> Result<(Self, File), Failure> {
         match File::create(host.artifacts().join(name)) {
             Ok(file) => Ok((Self(name.to_owned()), file)),
-            Err(error) => Err(Failure::internal(format!(
-                "artifact `{name}` cannot be written: {error}"
-            ))),
+            Err(error) => Err(Failure::internal(format!("artifact `{name}` cannot be written: {error}"))),
         }
     }
 
@@ -80,6 +77,5 @@ impl Artifact {
 }
 
 fn open(kind: &str, name: &str, path: &Path) -> Result<File, Failure> {
-    File::open(path)
-        .map_err(|error| Failure::invalid_input(format!("{kind} `{name}` cannot be read: {error}")))
+    File::open(path).map_err(|error| Failure::invalid_input(format!("{kind} `{name}` cannot be read: {error}")))
 }

@@ -33,12 +33,7 @@ pub enum Limit {
 impl Gate {
     /// Its limits, one or two.
     pub fn limits(&self) -> impl Iterator<Item = Limit> {
-        [
-            self.at_least.map(Limit::AtLeast),
-            self.at_most.map(Limit::AtMost),
-        ]
-        .into_iter()
-        .flatten()
+        [self.at_least.map(Limit::AtLeast), self.at_most.map(Limit::AtMost)].into_iter().flatten()
     }
 }
 
@@ -66,23 +61,11 @@ mod tests {
 
     #[test]
     fn the_limit_itself_passes() {
-        let gate = Gate {
-            at_least: Some(0.25),
-            at_most: Some(0.5),
-        };
-        let verdicts = |metric| {
-            gate.limits()
-                .map(|limit| limit.passes(metric))
-                .collect::<Vec<_>>()
-        };
+        let gate = Gate { at_least: Some(0.25), at_most: Some(0.5) };
+        let verdicts = |metric| gate.limits().map(|limit| limit.passes(metric)).collect::<Vec<_>>();
         assert_eq!(verdicts(0.25), [true, true]);
         assert_eq!(verdicts(0.6), [true, false]);
         assert_eq!(verdicts(f64::NAN), [false, false]);
-        assert_eq!(
-            gate.limits()
-                .map(|limit| limit.wanted())
-                .collect::<Vec<_>>(),
-            ["at least 0.25", "at most 0.5"]
-        );
+        assert_eq!(gate.limits().map(|limit| limit.wanted()).collect::<Vec<_>>(), ["at least 0.25", "at most 0.5"]);
     }
 }

@@ -41,9 +41,7 @@ impl Lookup {
 
     fn matches(&self, resource: &Value, wanted: &str) -> bool {
         match resource.pointer(&self.property) {
-            Some(Value::Array(members)) => {
-                members.iter().any(|member| member.as_str() == Some(wanted))
-            }
+            Some(Value::Array(members)) => members.iter().any(|member| member.as_str() == Some(wanted)),
             Some(found) => found.as_str() == Some(wanted),
             None => false,
         }
@@ -52,11 +50,7 @@ impl Lookup {
     /// The value that is looked for; `None` as long as it needs an id that is not known.
     fn wanted(&self, tag: &str, id: Option<&str>) -> Option<String> {
         let value = self.value.replace("{tag}", tag);
-        if value.contains("{id}") {
-            Some(value.replace("{id}", id?))
-        } else {
-            Some(value)
-        }
+        if value.contains("{id}") { Some(value.replace("{id}", id?)) } else { Some(value) }
     }
 }
 
@@ -86,11 +80,7 @@ pub fn find(host: &dyn Host, lookup: &Lookup, entry: Entry<'_>) -> Result<Vec<Fo
 }
 
 /// As [`find`], but looks again after a pause when nothing is there: for requests whose answer is not known.
-pub fn find_late(
-    host: &dyn Host,
-    lookup: &Lookup,
-    entry: Entry<'_>,
-) -> Result<Vec<Found>, Failure> {
+pub fn find_late(host: &dyn Host, lookup: &Lookup, entry: Entry<'_>) -> Result<Vec<Found>, Failure> {
     let found = find(host, lookup, entry)?;
     if !found.is_empty() {
         return Ok(found);
@@ -100,11 +90,7 @@ pub fn find_late(
 }
 
 /// All resources of others that hang on an entry's resource.
-pub fn find_users(
-    host: &dyn Host,
-    lookup: &Lookup,
-    entry: Entry<'_>,
-) -> Result<Vec<Found>, Failure> {
+pub fn find_users(host: &dyn Host, lookup: &Lookup, entry: Entry<'_>) -> Result<Vec<Found>, Failure> {
     search(lookup, entry, |next| host.look_up_users(entry.number, next))
 }
 
@@ -116,32 +102,16 @@ fn search(
     let Some(wanted) = lookup.wanted(entry.tag, entry.id) else {
         return Ok(Vec::new());
     };
-    let title = title(
-        "GET",
-        &lookup
-            .path
-            .replace("{id}", entry.id.unwrap_or("{id}"))
-            .replace("{tag}", entry.tag),
-    );
+    let title = title("GET", &lookup.path.replace("{id}", entry.id.unwrap_or("{id}")).replace("{tag}", entry.tag));
     let listed = pages::collect(&lookup.items, |next| match page(next) {
         Ok(answer) => Ok(Response::new(title.clone(), answer)),
         Err(error) => Err(Failure::from_error(&title, error)),
     })?;
-    let meant = listed
-        .into_iter()
-        .filter(|resource| lookup.matches(resource, &wanted));
+    let meant = listed.into_iter().filter(|resource| lookup.matches(resource, &wanted));
     meant
-        .map(
-            |resource| match resource.pointer(&lookup.id).and_then(Value::as_str) {
-                Some(id) => Ok(Found {
-                    id: id.to_owned(),
-                    resource,
-                }),
-                None => Err(Failure::internal(format!(
-                    "{title} lists a resource without an id at `{}`",
-                    lookup.id
-                ))),
-            },
-        )
+        .map(|resource| match resource.pointer(&lookup.id).and_then(Value::as_str) {
+            Some(id) => Ok(Found { id: id.to_owned(), resource }),
+            None => Err(Failure::internal(format!("{title} lists a resource without an id at `{}`", lookup.id))),
+        })
         .collect()
 }

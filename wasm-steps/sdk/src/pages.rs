@@ -28,10 +28,7 @@ pub(crate) fn collect(
         match body.pointer_mut(items).map(Value::take) {
             Some(Value::Array(found)) => all.extend(found),
             _ => {
-                return Err(Failure::internal(format!(
-                    "{} answered no list at `{items}`",
-                    answer.title()
-                )));
+                return Err(Failure::internal(format!("{} answered no list at `{items}`", answer.title())));
             }
         }
         let following = next_link(&body);
@@ -39,23 +36,16 @@ pub(crate) fn collect(
             return Ok(all);
         }
         if following == next {
-            return Err(Failure::internal(format!(
-                "{} names itself as the next page",
-                answer.title()
-            )));
+            return Err(Failure::internal(format!("{} names itself as the next page", answer.title())));
         }
         next = following;
     }
-    Err(Failure::internal(format!(
-        "a list has more than {MOST_PAGES} pages"
-    )))
+    Err(Failure::internal(format!("a list has more than {MOST_PAGES} pages")))
 }
 
 /// Path and query of the next page.
 fn next_link(body: &Value) -> Option<String> {
-    let link = body["next"]["href"]
-        .as_str()
-        .or_else(|| body["next"]["url"].as_str())?;
+    let link = body["next"]["href"].as_str().or_else(|| body["next"]["url"].as_str())?;
     let rest = match link.split_once("://") {
         // An absolute link: the host knows the origin, only what follows it is of use.
         Some((_, rest)) => &rest[rest.find('/')?..],
@@ -80,31 +70,18 @@ mod tests {
             200,
             json!({"resources": [1], "next": {"href": "https://cpd/v2/spaces?start=a"}}),
         );
-        host.answer(
-            "GET /v2/spaces",
-            200,
-            json!({"resources": [2], "next": {"href": "/v2/spaces?start=b"}}),
-        );
+        host.answer("GET /v2/spaces", 200, json!({"resources": [2], "next": {"href": "/v2/spaces?start=b"}}));
         host.answer("GET /v2/spaces", 200, json!({"resources": [3]}));
         let request = Request::get("wml", "/v2/spaces").query("limit", "200");
-        assert_eq!(
-            list(&host, &request, "/resources").unwrap(),
-            [json!(1), json!(2), json!(3)]
-        );
-        let asked: Vec<_> = host
-            .requests()
-            .iter()
-            .map(|sent| sent.query("start").map(str::to_owned))
-            .collect();
+        assert_eq!(list(&host, &request, "/resources").unwrap(), [json!(1), json!(2), json!(3)]);
+        let asked: Vec<_> = host.requests().iter().map(|sent| sent.query("start").map(str::to_owned)).collect();
         assert_eq!(asked, [None, Some("a".to_owned()), Some("b".to_owned())]);
     }
 
     #[test]
     fn a_page_that_names_itself_ends_in_a_failure() {
         let host = Fake::new();
-        host.always("GET /x", |_| {
-            (200, json!({"resources": [], "next": {"url": "/x?start=1"}}))
-        });
+        host.always("GET /x", |_| (200, json!({"resources": [], "next": {"url": "/x?start=1"}})));
         let failure = list(&host, &Request::get("wml", "/x"), "/resources").unwrap_err();
         assert_eq!(failure.message, "`GET /x` names itself as the next page");
     }

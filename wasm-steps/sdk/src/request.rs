@@ -96,9 +96,7 @@ impl Request {
     #[must_use]
     pub fn following(mut self, next: &str) -> Self {
         let (path, query) = next.split_once('?').unwrap_or((next, ""));
-        let mut parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect();
+        let mut parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         for (name, value) in self.inner.query {
             if parameters.iter().all(|(present, _)| *present != name) {
                 parameters.push((name, value));
@@ -116,14 +114,12 @@ impl Request {
 
     /// Sends it and waits for the answer, whatever its status.
     pub fn send(&self, host: &dyn Host) -> Result<Response, Failure> {
-        self.attempt(host)
-            .map_err(|error| Failure::from_error(&self.title(), error))
+        self.attempt(host).map_err(|error| Failure::from_error(&self.title(), error))
     }
 
     /// As [`Self::send`], for who acts on the kind of error.
     pub fn attempt(&self, host: &dyn Host) -> Result<Response, Error> {
-        host.send(&self.service, &self.inner)
-            .map(|answer| Response::new(self.title(), answer))
+        host.send(&self.service, &self.inner).map(|answer| Response::new(self.title(), answer))
     }
 
     /// Sends it without waiting.
@@ -164,11 +160,7 @@ pub fn segment(id: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            let hex = |digit: u8| {
-                char::from_digit(digit.into(), 16)
-                    .unwrap_or_default()
-                    .to_ascii_uppercase()
-            };
+            let hex = |digit: u8| char::from_digit(digit.into(), 16).unwrap_or_default().to_ascii_uppercase();
             encoded.extend(['%', hex(byte >> 4), hex(byte & 0xf)]);
         }
     }
@@ -187,24 +179,10 @@ mod tests {
 
     #[test]
     fn a_following_page_keeps_what_its_link_leaves_out() {
-        let first = Request::get("wml", "/ml/v4/models")
-            .query("version", "2021-06-24")
-            .query("limit", "200");
+        let first = Request::get("wml", "/ml/v4/models").query("version", "2021-06-24").query("limit", "200");
         let next = first.following("/ml/v4/models?start=a%2Bb&limit=100");
         assert_eq!(next.inner.path, "/ml/v4/models");
-        let query: Vec<_> = next
-            .inner
-            .query
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        assert_eq!(
-            query,
-            [
-                ("start", "a+b"),
-                ("limit", "100"),
-                ("version", "2021-06-24")
-            ]
-        );
+        let query: Vec<_> = next.inner.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(query, [("start", "a+b"), ("limit", "100"), ("version", "2021-06-24")]);
     }
 }

@@ -63,47 +63,27 @@ pub struct Created {
 
 /// Announces a resource, creates it, and confirms its id. `request` gets the tag, and puts it where the resource's
 /// lookup searches. What an earlier try of this step, or a request whose answer was lost, made already is adopted.
-pub fn create(
-    host: &dyn Host,
-    resource: &Resource,
-    request: impl FnOnce(&str) -> Request,
-) -> Result<Created, Failure> {
+pub fn create(host: &dyn Host, resource: &Resource, request: impl FnOnce(&str) -> Request) -> Result<Created, Failure> {
     let title = resource.title();
     let ledger = |verb: &'static str| {
         let what = format!("{verb} {title}");
         move |error| Failure::from_error(&what, error)
     };
     let announced = host.announce(&resource.0).map_err(ledger("announcing"))?;
-    let entry = Entry {
-        number: announced.entry,
-        tag: &announced.tag,
-        id: announced.id.as_deref(),
-    };
+    let entry = Entry { number: announced.entry, tag: &announced.tag, id: announced.id.as_deref() };
     let request = request(&announced.tag);
 
-    let mut found = if announced.again {
-        adopt(host, &title, find(host, &resource.0.find, entry)?)?
-    } else {
-        None
-    };
+    let mut found = if announced.again { adopt(host, &title, find(host, &resource.0.find, entry)?)? } else { None };
     if found.is_none()
         && let Some(id) = &announced.id
     {
-        return Err(Failure::internal(format!(
-            "{title} was created before as `{id}`, but is not there any more"
-        )));
+        return Err(Failure::internal(format!("{title} was created before as `{id}`, but is not there any more")));
     }
     if found.is_none() {
         found = match attempt(host, resource, &request)? {
             Attempt::Created(created) => Some(created),
             Attempt::Lost(failure) => {
-                host.log(
-                    Level::Warn,
-                    &format!(
-                        "{}; looking for {title} before another try",
-                        failure.message
-                    ),
-                );
+                host.log(Level::Warn, &format!("{}; looking for {title} before another try", failure.message));
                 adopt(host, &title, find_late(host, &resource.0.find, entry)?)?
             }
         };
@@ -112,13 +92,10 @@ pub fn create(
         Some(created) => created,
         None => match attempt(host, resource, &request)? {
             Attempt::Created(created) => created,
-            Attempt::Lost(failure) => {
-                adopt(host, &title, find_late(host, &resource.0.find, entry)?)?.ok_or(failure)?
-            }
+            Attempt::Lost(failure) => adopt(host, &title, find_late(host, &resource.0.find, entry)?)?.ok_or(failure)?,
         },
     };
-    host.confirm(announced.entry, &created.id)
-        .map_err(ledger("confirming"))?;
+    host.confirm(announced.entry, &created.id).map_err(ledger("confirming"))?;
     Ok(created)
 }
 
@@ -133,11 +110,8 @@ fn attempt(host: &dyn Host, resource: &Resource, request: &Request) -> Result<At
     match request.attempt(host) {
         Ok(answer) if answer.status() >= 500 => Ok(Attempt::Lost(answer.failure())),
         // An answer that was cut short says "created", but not what.
-        Ok(answer) => Ok(read(&answer.success()?, &resource.0.find.id)
-            .map_or_else(Attempt::Lost, Attempt::Created)),
-        Err(error @ Error::NoAnswer(_)) => {
-            Ok(Attempt::Lost(Failure::from_error(&request.title(), error)))
-        }
+        Ok(answer) => Ok(read(&answer.success()?, &resource.0.find.id).map_or_else(Attempt::Lost, Attempt::Created)),
+        Err(error @ Error::NoAnswer(_)) => Ok(Attempt::Lost(Failure::from_error(&request.title(), error))),
         Err(error) => Err(Failure::from_error(&request.title(), error)),
     }
 }
@@ -145,23 +119,14 @@ fn attempt(host: &dyn Host, resource: &Resource, request: &Request) -> Result<At
 fn read(answer: &Response, id: &str) -> Result<Created, Failure> {
     let resource: Value = answer.json()?;
     match resource.pointer(id).and_then(Value::as_str) {
-        Some(id) => Ok(Created {
-            id: id.to_owned(),
-            resource,
-        }),
-        None => Err(Failure::internal(format!(
-            "{} answered no id at `{id}`",
-            answer.title()
-        ))),
+        Some(id) => Ok(Created { id: id.to_owned(), resource }),
+        None => Err(Failure::internal(format!("{} answered no id at `{id}`", answer.title()))),
     }
 }
 
 fn adopt(host: &dyn Host, title: &str, mut found: Vec<Found>) -> Result<Option<Created>, Failure> {
     if found.len() > 1 {
-        return Err(Failure::internal(format!(
-            "{title} exists {} times",
-            found.len()
-        )));
+        return Err(Failure::internal(format!("{title} exists {} times", found.len())));
     }
     Ok(found.pop().map(|Found { id, resource }| {
         host.log(Level::Info, &format!("{title} exists already as `{id}`"));

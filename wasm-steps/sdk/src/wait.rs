@@ -24,10 +24,7 @@ impl Deadline {
     /// A deadline some seconds from now.
     pub fn after_seconds(host: &dyn Host, seconds: u32) -> Self {
         let limit = Duration::from_secs(seconds.into());
-        Self {
-            at: host.elapsed() + limit,
-            limit,
-        }
+        Self { at: host.elapsed() + limit, limit }
     }
 
     fn left(&self, host: &dyn Host) -> Duration {
@@ -60,10 +57,8 @@ pub fn until<T>(
         let left = deadline.left(host);
         if left.is_zero() {
             let seconds = deadline.limit.as_secs();
-            return Err(Failure::unavailable(format!(
-                "{what} took longer than {seconds} s: {state}"
-            ))
-            .hint("raise `timeout_seconds`"));
+            return Err(Failure::unavailable(format!("{what} took longer than {seconds} s: {state}"))
+                .hint("raise `timeout_seconds`"));
         }
         host.sleep(pause.min(left));
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -102,17 +97,14 @@ impl States {
             return Ok(Poll::Ready(()));
         }
         if self.failed.contains(&state) {
-            let words = [&status.failure, &status.message]
-                .into_iter()
-                .flatten()
-                .find_map(words);
+            let words = [&status.failure, &status.message].into_iter().flatten().find_map(words);
             let words = words.unwrap_or_else(|| "the service gives no reason".to_owned());
             return Err(Failure::refused(format!("{what} is `{state}`: {words}")));
         }
         match self.waiting {
-            Some(waiting) if !waiting.contains(&state) => Err(Failure::internal(format!(
-                "{what} is in the unexpected state `{state}`"
-            ))),
+            Some(waiting) if !waiting.contains(&state) => {
+                Err(Failure::internal(format!("{what} is in the unexpected state `{state}`")))
+            }
             _ => Ok(Poll::Waiting(format!("still `{state}`"))),
         }
     }
@@ -126,11 +118,7 @@ mod tests {
     use crate::FailureCategory;
     use crate::fake::Fake;
 
-    const STATES: States = States {
-        done: &["ready"],
-        failed: &["failed"],
-        waiting: Some(&["initializing"]),
-    };
+    const STATES: States = States { done: &["ready"], failed: &["failed"], waiting: Some(&["initializing"]) };
 
     fn status(value: Value) -> Status {
         serde_json::from_value(value).unwrap()
@@ -143,11 +131,7 @@ mod tests {
         let deadline = Deadline::after_seconds(&host, 300);
         until(&host, "x", &deadline, || {
             seen.push(host.elapsed().as_millis());
-            Ok(if seen.len() == 9 {
-                Poll::Ready(())
-            } else {
-                Poll::Waiting(String::new())
-            })
+            Ok(if seen.len() == 9 { Poll::Ready(()) } else { Poll::Waiting(String::new()) })
         })
         .unwrap();
         assert_eq!(seen, [0, 100, 300, 700, 1500, 3100, 6300, 11300, 16300]);
@@ -157,22 +141,17 @@ mod tests {
     fn the_last_poll_is_at_the_deadline() {
         let host = Fake::new();
         let deadline = Deadline::after_seconds(&host, 2);
-        let failure = until::<()>(&host, "deployment `x`", &deadline, || {
-            Ok(Poll::Waiting("still `initializing`".into()))
-        })
-        .unwrap_err();
+        let failure =
+            until::<()>(&host, "deployment `x`", &deadline, || Ok(Poll::Waiting("still `initializing`".into())))
+                .unwrap_err();
         assert_eq!(failure.category, FailureCategory::Unavailable);
-        assert_eq!(
-            failure.message,
-            "deployment `x` took longer than 2 s: still `initializing`"
-        );
+        assert_eq!(failure.message, "deployment `x` took longer than 2 s: still `initializing`");
         assert_eq!(host.elapsed(), Duration::from_secs(2));
     }
 
     #[test]
     fn a_failed_resource_speaks_for_itself() {
-        let failed =
-            status(json!({"state": "failed", "failure": {"errors": [{"message": "bad archive"}]}}));
+        let failed = status(json!({"state": "failed", "failure": {"errors": [{"message": "bad archive"}]}}));
         let failure = STATES.judge("deployment `x`", &failed).unwrap_err();
         assert_eq!(failure.category, FailureCategory::Refused);
         assert_eq!(failure.message, "deployment `x` is `failed`: bad archive");
@@ -181,21 +160,9 @@ mod tests {
     #[test]
     fn an_unknown_state_fails_or_waits_as_the_service_has_it() {
         let unknown = status(json!({"state": "dreaming"}));
-        assert_eq!(
-            STATES.judge("x", &unknown).unwrap_err().category,
-            FailureCategory::Internal
-        );
-        let patient = States {
-            waiting: None,
-            ..STATES
-        };
-        assert_eq!(
-            patient.judge("x", &unknown),
-            Ok(Poll::Waiting("still `dreaming`".into()))
-        );
-        assert_eq!(
-            patient.judge("x", &status(json!({"state": "ready"}))),
-            Ok(Poll::Ready(()))
-        );
+        assert_eq!(STATES.judge("x", &unknown).unwrap_err().category, FailureCategory::Internal);
+        let patient = States { waiting: None, ..STATES };
+        assert_eq!(patient.judge("x", &unknown), Ok(Poll::Waiting("still `dreaming`".into())));
+        assert_eq!(patient.judge("x", &status(json!({"state": "ready"}))), Ok(Poll::Ready(())));
     }
 }

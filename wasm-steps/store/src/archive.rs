@@ -20,7 +20,5 @@ pub(crate) fn zip(host: &dyn Host, model: &ModelFile) -> Result<Vec<u8>, Failure
         copy(&mut File::open(model.path(host))?, &mut archive)?;
         Ok(archive.finish()?.into_inner())
     };
-    pack().map_err(|error| {
-        Failure::invalid_input(format!("model `{}` cannot be archived: {error}", model.0))
-    })
+    pack().map_err(|error| Failure::invalid_input(format!("model `{}` cannot be archived: {error}", model.0)))
 }

@@ -28,52 +28,33 @@ impl Columns {
         let ports = model.inputs();
         let outputs = model.outputs().iter().map(output_field).collect();
         let Some(table) = training else {
-            return Ok(Self {
-                inputs: fields_by_port(file, &ports)?,
-                outputs,
-                label: None,
-                from_data: false,
-            });
+            return Ok(Self { inputs: fields_by_port(file, &ports)?, outputs, label: None, from_data: false });
         };
         if let Some(label) = label
             && !table.header().iter().any(|column| column == label)
         {
-            return Err(Failure::invalid_input(format!(
-                "the training data lacks the label column `{label}`"
-            )));
+            return Err(Failure::invalid_input(format!("the training data lacks the label column `{label}`")));
         }
-        let features: Vec<_> = table
-            .header()
-            .iter()
-            .filter(|column| Some(column.as_str()) != label)
-            .cloned()
-            .collect();
+        let features: Vec<_> = table.header().iter().filter(|column| Some(column.as_str()) != label).cloned().collect();
         let inputs = fields_of_columns(file, &ports, &features)?;
         let label = check_rows(table, &inputs, label)?;
-        Ok(Self {
-            inputs,
-            outputs,
-            label,
-            from_data: true,
-        })
+        Ok(Self { inputs, outputs, label, from_data: true })
     }
 
     /// The fields of the training data, when it was given.
     pub(crate) fn training_fields(&self) -> Option<Value> {
         let mut fields: Vec<_> = self.inputs.iter().map(|field| json!(field)).collect();
-        fields.extend(self.label.iter().map(|label| {
-            json!({"name": label.name, "type": label.r#type, "metadata": {"modeling_role": "target"}})
-        }));
+        fields.extend(
+            self.label.iter().map(
+                |label| json!({"name": label.name, "type": label.r#type, "metadata": {"modeling_role": "target"}}),
+            ),
+        );
         self.from_data.then(|| json!(fields))
     }
 }
 
 /// Reads the first rows as the model would take them, and answers the label's field.
-fn check_rows(
-    table: Table,
-    inputs: &[Field],
-    label: Option<&str>,
-) -> Result<Option<Field>, Failure> {
+fn check_rows(table: Table, inputs: &[Field], label: Option<&str>) -> Result<Option<Field>, Failure> {
     let label_text = label.map(|label| Field::new(label, FieldType::String));
     let fields: Vec<_> = inputs.iter().cloned().chain(label_text).collect();
     let mut labels = Vec::new();

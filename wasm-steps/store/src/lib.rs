@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use step_sdk::ledger::Lookup;
 use step_sdk::wml::{self, ApiVersion, SERVICE};
-use step_sdk::{
-    DataSet, Failure, Field, Host, ModelFile, Need, Needs, Request, Resource, Table, create,
-    segment,
-};
+use step_sdk::{DataSet, Failure, Field, Host, ModelFile, Need, Needs, Request, Resource, Table, create, segment};
 
 mod archive;
 mod columns;
@@ -65,10 +62,7 @@ struct Input {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "the names are the contract between the steps"
-)]
+#[expect(clippy::struct_field_names, reason = "the names are the contract between the steps")]
 struct Output {
     /// The stored model's id
     #[schemars(extend("x-report" = true))]
@@ -93,20 +87,12 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     // Everything that is wrong with the commit itself comes out before anything is sent.
     let model = input.model.load(host)?;
     let training = input.training_data.as_ref();
-    let training = training
-        .map(|data| Table::open(data.open(host)?, &data.0))
-        .transpose()?;
-    let columns = Columns::check(
-        &input.model.0,
-        model.as_ref(),
-        training,
-        input.label_column.as_deref(),
-    )?;
+    let training = training.map(|data| Table::open(data.open(host)?, &data.0)).transpose()?;
+    let columns = Columns::check(&input.model.0, model.as_ref(), training, input.label_column.as_deref())?;
     let archive = archive::zip(host, &input.model)?;
 
     let space_id = wml::space_id(host, &input.space)?;
-    let software_spec =
-        wml::software_spec_id(host, &input.api_version, &space_id, &input.software_spec)?;
+    let software_spec = wml::software_spec_id(host, &input.api_version, &space_id, &input.software_spec)?;
     let scoped = |request| input.api_version.in_space(&space_id, request);
 
     let resource = resource(&input, &space_id);
@@ -116,17 +102,10 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     })?;
 
     let href = format!("/ml/v4/models/{}", segment(&created.id));
-    let upload =
-        scoped(Request::put(SERVICE, format!("{href}/content"))).query("content_format", "native");
-    upload
-        .body("application/octet-stream", archive)
-        .send(host)?
-        .expect(&[200, 201])?;
+    let upload = scoped(Request::put(SERVICE, format!("{href}/content"))).query("content_format", "native");
+    upload.body("application/octet-stream", archive).send(host)?.expect(&[200, 201])?;
 
-    let stored: Value = scoped(Request::get(SERVICE, &href))
-        .send(host)?
-        .expect(&[200])?
-        .json()?;
+    let stored: Value = scoped(Request::get(SERVICE, &href)).send(host)?.expect(&[200])?.json()?;
     check_stored(&stored, &input, &software_spec, &columns)?;
     Ok(Output {
         model_id: created.id,
@@ -185,45 +164,19 @@ fn schema(fields: &Value) -> Value {
 }
 
 /// What was read back must be what was sent.
-fn check_stored(
-    stored: &Value,
-    input: &Input,
-    software_spec: &str,
-    columns: &Columns,
-) -> Result<(), Failure> {
-    let names: Vec<_> = columns
-        .inputs
-        .iter()
-        .map(|field| field.name.as_str())
-        .collect();
-    let fields = stored
-        .pointer("/entity/schemas/input/0/fields")
-        .and_then(Value::as_array);
-    let stored_names: Vec<_> = fields
-        .into_iter()
-        .flatten()
-        .map(|field| &field["name"])
-        .collect();
+fn check_stored(stored: &Value, input: &Input, software_spec: &str, columns: &Columns) -> Result<(), Failure> {
+    let names: Vec<_> = columns.inputs.iter().map(|field| field.name.as_str()).collect();
+    let fields = stored.pointer("/entity/schemas/input/0/fields").and_then(Value::as_array);
+    let stored_names: Vec<_> = fields.into_iter().flatten().map(|field| &field["name"]).collect();
     for (what, sent, stored) in [
         ("name", json!(input.name), &stored["metadata"]["name"]),
         ("type", json!(input.r#type), &stored["entity"]["type"]),
-        (
-            "software specification",
-            json!(software_spec),
-            &stored["entity"]["software_spec"]["id"],
-        ),
-        (
-            "label column",
-            json!(input.label_column),
-            &stored["entity"]["label_column"],
-        ),
+        ("software specification", json!(software_spec), &stored["entity"]["software_spec"]["id"]),
+        ("label column", json!(input.label_column), &stored["entity"]["label_column"]),
         ("input fields", json!(names), &json!(stored_names)),
     ] {
         if sent != *stored {
-            let text = format!(
-                "model `{}` was stored with the {what} `{stored}` instead of `{sent}`",
-                input.name
-            );
+            let text = format!("model `{}` was stored with the {what} `{stored}` instead of `{sent}`", input.name);
             return Err(Failure::internal(text));
         }
     }

@@ -16,22 +16,18 @@ const CONTENT: &str = "PUT /ml/v4/models/m/content";
 /// A host with a model of two inputs and its training data, a space and a software specification.
 fn host() -> Fake {
     let host = Fake::new();
-    let model = FakeModel::new()
-        .input("features", Element::Float32, 2)
-        .output("label", Element::Int64, None)
-        .output("probabilities", Element::Float32, Some(2));
+    let model = FakeModel::new().input("features", Element::Float32, 2).output("label", Element::Int64, None).output(
+        "probabilities",
+        Element::Float32,
+        Some(2),
+    );
     host.model("m/model.onnx", model);
     host.file("m/model.onnx", "onnx bytes");
     host.file("training", "a,malignant,b\n1,0,2.5\n3,1,4\n");
     host.always("GET /v2/software_specifications", |_| {
-        (
-            200,
-            json!({"total_results": 1, "resources": [{"metadata": {"asset_id": "spec"}}]}),
-        )
+        (200, json!({"total_results": 1, "resources": [{"metadata": {"asset_id": "spec"}}]}))
     });
-    host.always(&format!("GET /v2/spaces/{SPACE}"), |_| {
-        (200, json!({"metadata": {"id": SPACE}}))
-    });
+    host.always(&format!("GET /v2/spaces/{SPACE}"), |_| (200, json!({"metadata": {"id": SPACE}})));
     host
 }
 
@@ -63,8 +59,7 @@ fn stored() -> Value {
 }
 
 fn run(host: &Fake, inputs: &Value) -> Result<Value, Failure> {
-    crate::run_json(host, &inputs.to_string())
-        .map(|outputs| serde_json::from_str(&outputs).unwrap())
+    crate::run_json(host, &inputs.to_string()).map(|outputs| serde_json::from_str(&outputs).unwrap())
 }
 
 fn refused_before_anything_is_sent(host: &Fake, inputs: &Value) -> String {
@@ -81,15 +76,10 @@ fn the_model_is_stored_uploaded_and_read_back() {
     host.answer(CONTENT, 201, json!({}));
     host.answer("GET /ml/v4/models/m", 200, stored());
 
-    let outputs = run(
-        &host,
-        &with(&json!({"training_data_reference": {"type": "fs"}})),
-    )
-    .unwrap();
+    let outputs = run(&host, &with(&json!({"training_data_reference": {"type": "fs"}}))).unwrap();
 
     let fields = json!([{"name": "a", "type": "double"}, {"name": "b", "type": "double"}]);
-    let output_fields =
-        json!([{"name": "label", "type": "integer"}, {"name": "probabilities", "type": "array"}]);
+    let output_fields = json!([{"name": "label", "type": "integer"}, {"name": "probabilities", "type": "array"}]);
     assert_eq!(
         outputs,
         json!({
@@ -130,21 +120,14 @@ fn the_upload_is_a_zip_with_the_model_at_its_top_level_and_always_the_same() {
             host.answer(CONTENT, 201, json!({}));
             host.answer("GET /ml/v4/models/m", 200, stored());
             run(&host, &inputs()).unwrap();
-            assert_eq!(
-                host.requests_to(CONTENT)[0].query("content_format"),
-                Some("native")
-            );
+            assert_eq!(host.requests_to(CONTENT)[0].query("content_format"), Some("native"));
             host.requests_to(CONTENT)[0].body.clone()
         })
         .collect();
     assert_eq!(uploads[0], uploads[1]);
     let mut archive = zip::ZipArchive::new(Cursor::new(&uploads[0])).unwrap();
     let mut content = String::new();
-    archive
-        .by_name("model.onnx")
-        .unwrap()
-        .read_to_string(&mut content)
-        .unwrap();
+    archive.by_name("model.onnx").unwrap().read_to_string(&mut content).unwrap();
     assert_eq!(content, "onnx bytes");
 }
 
@@ -152,87 +135,53 @@ fn the_upload_is_a_zip_with_the_model_at_its_top_level_and_always_the_same() {
 fn a_space_is_found_by_its_name_on_any_page() {
     let host = host();
     let next = json!({"href": "https://cpd/v2/spaces?start=2"});
-    host.answer(
-        "GET /v2/spaces",
-        200,
-        json!({"resources": [{"entity": {"name": "other"}}], "next": next}),
-    );
+    host.answer("GET /v2/spaces", 200, json!({"resources": [{"entity": {"name": "other"}}], "next": next}));
     let space = json!({"metadata": {"id": "s"}, "entity": {"name": "screening space"}});
     host.answer("GET /v2/spaces", 200, json!({"resources": [space]}));
     host.answer(MODELS, 201, stored());
     host.answer(CONTENT, 201, json!({}));
     host.answer("GET /ml/v4/models/m", 200, stored());
-    assert_eq!(
-        run(&host, &with(&json!({"space": "screening space"}))).unwrap()["space_id"],
-        "s"
-    );
+    assert_eq!(run(&host, &with(&json!({"space": "screening space"}))).unwrap()["space_id"], "s");
 }
 
 #[test]
 fn a_space_that_is_unknown_or_named_twice_is_refused() {
     for (spaces, message) in [
         (json!([]), "no space is called `s`"),
-        (
-            json!([{"entity": {"name": "s"}}, {"entity": {"name": "s"}}]),
-            "2 spaces are called `s`",
-        ),
+        (json!([{"entity": {"name": "s"}}, {"entity": {"name": "s"}}]), "2 spaces are called `s`"),
     ] {
         let host = host();
         host.answer("GET /v2/spaces", 200, json!({"resources": spaces}));
         let failure = run(&host, &with(&json!({"space": "s"}))).unwrap_err();
-        assert_eq!(
-            (failure.category, failure.message.as_str()),
-            (FailureCategory::Refused, message)
-        );
+        assert_eq!((failure.category, failure.message.as_str()), (FailureCategory::Refused, message));
     }
 }
 
 #[test]
 fn an_unknown_software_specification_is_refused() {
     let host = host();
-    host.answer(
-        "GET /v2/software_specifications",
-        200,
-        json!({"total_results": 0, "resources": []}),
-    );
+    host.answer("GET /v2/software_specifications", 200, json!({"total_results": 0, "resources": []}));
     let failure = run(&host, &inputs()).unwrap_err();
     assert_eq!(failure.category, FailureCategory::Refused);
-    assert_eq!(
-        failure.message,
-        "there is no software specification `onnxruntime_opset_21`"
-    );
+    assert_eq!(failure.message, "there is no software specification `onnxruntime_opset_21`");
 }
 
 #[test]
 fn a_wrong_commit_is_refused_before_anything_is_sent() {
     let host = host();
     let wrong = |changes: Value| refused_before_anything_is_sent(&host, &with(&changes));
-    assert_eq!(
-        wrong(json!({"model": "readme.md"})),
-        "`readme.md` is not an ONNX file"
-    );
-    assert_eq!(
-        wrong(json!({"label_column": "benign"})),
-        "the training data lacks the label column `benign`"
-    );
+    assert_eq!(wrong(json!({"model": "readme.md"})), "`readme.md` is not an ONNX file");
+    assert_eq!(wrong(json!({"label_column": "benign"})), "the training data lacks the label column `benign`");
     assert_eq!(
         wrong(json!({"label_column": null})),
         "model `m/model.onnx` takes 2 columns, but the data has 3 beside the label"
     );
-    assert!(
-        wrong(json!({"training_data": "missing"})).starts_with("data set `missing` cannot be read")
-    );
+    assert!(wrong(json!({"training_data": "missing"})).starts_with("data set `missing` cannot be read"));
     host.file("training", "a,malignant,b\n1,0,2.5\n3,1,much\n");
-    assert_eq!(
-        wrong(json!({})),
-        "`training` line 3: column `b`: `much` is not a finite number"
-    );
+    assert_eq!(wrong(json!({})), "`training` line 3: column `b`: `much` is not a finite number");
     host.file("training", "");
     assert_eq!(wrong(json!({})), "`training` is empty");
-    assert_eq!(
-        wrong(json!({"modle": 1})).split(',').next(),
-        Some("input `modle`: unknown field `modle`")
-    );
+    assert_eq!(wrong(json!({"modle": 1})).split(',').next(), Some("input `modle`: unknown field `modle`"));
 }
 
 #[test]
@@ -249,17 +198,10 @@ fn a_lost_answer_does_not_make_a_second_model() {
 #[test]
 fn a_refused_model_is_told_in_the_services_words() {
     let host = host();
-    host.answer(
-        MODELS,
-        400,
-        json!({"errors": [{"code": "invalid_request_entity", "message": "type not supported"}]}),
-    );
+    host.answer(MODELS, 400, json!({"errors": [{"code": "invalid_request_entity", "message": "type not supported"}]}));
     let failure = run(&host, &inputs()).unwrap_err();
     assert_eq!(failure.category, FailureCategory::Refused);
-    assert_eq!(
-        failure.message,
-        "`POST /ml/v4/models` answered 400: type not supported"
-    );
+    assert_eq!(failure.message, "`POST /ml/v4/models` answered 400: type not supported");
 }
 
 #[test]
@@ -267,10 +209,7 @@ fn a_failed_upload_leaves_the_model_to_cleanup() {
     let host = host();
     host.answer(MODELS, 201, stored());
     host.answer(CONTENT, 503, json!({}));
-    assert_eq!(
-        run(&host, &inputs()).unwrap_err().category,
-        FailureCategory::Unavailable
-    );
+    assert_eq!(run(&host, &inputs()).unwrap_err().category, FailureCategory::Unavailable);
     assert_eq!(host.ledger()[0].id.as_deref(), Some("m"));
 }
 
@@ -298,8 +237,5 @@ fn the_schemas_name_the_files_and_what_is_reported() {
     assert!(!info.inputs.contains("$ref") && !info.outputs.contains("$ref"));
     let outputs: Value = serde_json::from_str(&info.outputs).unwrap();
     assert_eq!(outputs["properties"]["model_id"]["x-report"], true);
-    assert_eq!(
-        (info.name.as_str(), info.version.as_str()),
-        ("store", "0.1.0")
-    );
+    assert_eq!((info.name.as_str(), info.version.as_str()), ("store", "0.1.0"));
 }

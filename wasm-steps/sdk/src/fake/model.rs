@@ -19,21 +19,13 @@ impl FakeModel {
     /// A model that takes and gives nothing, and fails to run.
     pub fn new() -> Self {
         let compute = |_: &[Tensor]| Err(Failure::internal("this fake model computes nothing"));
-        Self {
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            compute: Rc::new(compute),
-        }
+        Self { inputs: Vec::new(), outputs: Vec::new(), compute: Rc::new(compute) }
     }
 
     /// Adds an input; the first axis, the rows, is free, `columns` is the length of the second.
     #[must_use]
     pub fn input(mut self, name: &str, element: Element, columns: u32) -> Self {
-        self.inputs.push(Port {
-            name: name.to_owned(),
-            element,
-            shape: vec![None, Some(columns)],
-        });
+        self.inputs.push(Port { name: name.to_owned(), element, shape: vec![None, Some(columns)] });
         self
     }
 
@@ -41,20 +33,13 @@ impl FakeModel {
     #[must_use]
     pub fn output(mut self, name: &str, element: Element, columns: Option<u32>) -> Self {
         let shape = std::iter::once(None).chain(columns.map(Some)).collect();
-        self.outputs.push(Port {
-            name: name.to_owned(),
-            element,
-            shape,
-        });
+        self.outputs.push(Port { name: name.to_owned(), element, shape });
         self
     }
 
     /// Says what it computes.
     #[must_use]
-    pub fn computing(
-        mut self,
-        compute: impl Fn(&[Tensor]) -> Result<Vec<Tensor>, Failure> + 'static,
-    ) -> Self {
+    pub fn computing(mut self, compute: impl Fn(&[Tensor]) -> Result<Vec<Tensor>, Failure> + 'static) -> Self {
         self.compute = Rc::new(compute);
         self
     }
