@@ -11,9 +11,11 @@
 //! - [`resource`]: creating what the run's cleanup removes again; [`lookup`] finds it
 //! - [`files`]: inputs and outputs that name files
 //! - [`table`], [`batches`]: a data set as typed rows, and cut for requests
-//! - [`prediction`], [`scoring_answer`], [`predictions_file`]: what a model answers to rows, in memory, from WML, in a file
+//! - [`prediction`]: what a model answers to rows; from WML it comes as [`scoring_answer`], from the model itself by
+//!   [`local_scoring`], and it is kept as [`predictions_file`]
 //! - [`records`]: writing to an OpenScale data set; [`payload`], [`feedback`]: what is written
 //! - [`ports`]: a model's inputs and outputs as columns
+//! - [`quality`]: what OpenScale's quality monitor found; [`verdict`] holds it against gates
 //! - [`field`], [`gate`], [`wml`], [`openscale`]: words of the domain that several steps use
 
 pub mod batches;
@@ -28,6 +30,7 @@ pub mod files;
 pub mod gate;
 pub mod host;
 mod json;
+pub mod local_scoring;
 pub mod lookup;
 pub mod openscale;
 pub mod pages;
@@ -35,6 +38,7 @@ pub mod payload;
 pub mod ports;
 pub mod prediction;
 pub mod predictions_file;
+pub mod quality;
 pub mod records;
 pub mod request;
 pub mod resource;
@@ -42,6 +46,7 @@ pub mod response;
 pub mod scoring_answer;
 pub mod step;
 pub mod table;
+pub mod verdict;
 pub mod wait;
 #[cfg(target_family = "wasm")]
 pub mod wasi;
@@ -56,6 +61,7 @@ pub use field::{Field, FieldType};
 pub use files::{Artifact, DataSet, ModelFile};
 pub use gate::{Gate, Gates, Limit};
 pub use host::{Host, LocalModel, Pending};
+pub use local_scoring::score_locally;
 pub use prediction::{ModelOutput, Prediction};
 pub use predictions_file::{PredictionsReader, PredictionsWriter, WrittenPrediction};
 pub use records::Records;

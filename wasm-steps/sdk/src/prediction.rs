@@ -55,6 +55,13 @@ impl Prediction {
     }
 }
 
+impl Prediction {
+    /// The prediction as a file has it.
+    pub fn text(&self) -> String {
+        self.value.as_str().map_or_else(|| json::write(&self.value), str::to_owned)
+    }
+}
+
 impl ModelOutput {
     /// Takes rows apart that hold the values of several outputs, as `pytorch-onnx` models answer. They do if a value
     /// is itself a list, or if integers or texts stand beside floats: one tensor has one type.

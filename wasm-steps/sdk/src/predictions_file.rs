@@ -57,13 +57,9 @@ impl<W: Write> PredictionsWriter<W> {
             self.csv.write_record(["row".to_owned(), "prediction".to_owned()].into_iter().chain(probabilities))?;
         }
         self.rows += 1;
-        let value = match &prediction.value {
-            Value::String(text) => text.clone(),
-            other => json::write(other),
-        };
         // As JSON writes them: the shortest text that reads back the same.
         let probabilities = prediction.probabilities.iter().map(|number| json::write(&Value::from(*number)));
-        self.csv.write_record([self.rows.to_string(), value].into_iter().chain(probabilities))
+        self.csv.write_record([self.rows.to_string(), prediction.text()].into_iter().chain(probabilities))
     }
 }
 
