@@ -1,0 +1,158 @@
+//! `Fault`: how the stub is told to fail, on which call of which route.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// One way to fail.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FaultKind {
+    /// Answers this without acting; without a body, with an error body of the documented form.
+    Status {
+        /// The HTTP status.
+        code: u16,
+        /// The body, if not the usual one.
+        body: Option<Value>,
+        /// More headers, for example `Retry-After`.
+        headers: Vec<(String, String)>,
+    },
+    /// Acts, and answers this instead of what came of it.
+    Body {
+        /// The HTTP status.
+        status: u16,
+        /// The body.
+        json: Value,
+    },
+    /// Waits before it acts.
+    Delay(Duration),
+    /// Drops the connection without acting.
+    DropConnection,
+    /// Acts, and drops the connection without an answer.
+    DropAfter,
+    /// Acts, and drops the connection after half of the answer's body.
+    Truncate,
+    /// Makes every token expire before it acts.
+    ExpireTokens,
+}
+
+/// Which of the calls that match a fault it strikes, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nth {
+    /// This one.
+    Nth(u32),
+    /// This one and all after it.
+    From(u32),
+    /// All.
+    Every,
+}
+
+impl Nth {
+    fn strikes(self, call: u32) -> bool {
+        match self {
+            Self::Nth(n) => call == n,
+            Self::From(n) => call >= n,
+            Self::Every => true,
+        }
+    }
+}
+
+/// A failure to come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// The HTTP method, `*` for any.
+    pub method: String,
+    /// The path: `*` stands for one segment, a last `**` for any rest, all else for itself.
+    pub path: String,
+    /// Which calls.
+    pub nth: Nth,
+    /// What happens then.
+    pub kind: FaultKind,
+}
+
+impl Fault {
+    /// A fault of the first call that matches.
+    pub fn new(method: &str, path: &str, kind: FaultKind) -> Self {
+        Self { method: method.into(), path: path.into(), nth: Nth::Nth(1), kind }
+    }
+
+    /// A fault that answers a status without acting.
+    pub fn status(method: &str, path: &str, code: u16) -> Self {
+        Self::new(method, path, FaultKind::Status { code, body: None, headers: Vec::new() })
+    }
+
+    /// The same for other calls than the first.
+    #[must_use]
+    pub fn on(self, nth: Nth) -> Self {
+        Self { nth, ..self }
+    }
+
+    fn matches(&self, method: &str, path: &str) -> bool {
+        (self.method == "*" || self.method.eq_ignore_ascii_case(method)) && fits(&self.path, path)
+    }
+}
+
+fn fits(pattern: &str, path: &str) -> bool {
+    let mut segments = path.split('/');
+    for wanted in pattern.split('/') {
+        match (wanted, segments.next()) {
+            ("**", _) => return true,
+            ("*", Some(_)) => {}
+            (wanted, Some(segment)) if wanted == segment => {}
+            _ => return false,
+        }
+    }
+    segments.next().is_none()
+}
+
+/// The failures to come, each with the calls that have matched it.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Vec<(Fault, u32)>>);
+
+impl Faults {
+    pub(crate) fn add(&self, fault: Fault) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((fault, 0));
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Counts a call, and tells what strikes it.
+    pub(crate) fn strike(&self, method: &str, path: &str) -> Vec<FaultKind> {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut struck = Vec::new();
+        for (fault, calls) in faults.iter_mut().filter(|(fault, _)| fault.matches(method, path)) {
+            *calls += 1;
+            if fault.nth.strikes(*calls) {
+                struck.push(fault.kind.clone());
+            }
+        }
+        struck
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_one_segment_and_two_are_the_rest() {
+        assert!(fits("/ml/v4/models/*", "/ml/v4/models/1"));
+        assert!(!fits("/ml/v4/models/*", "/ml/v4/models/1/content"));
+        assert!(!fits("/ml/v4/models/*", "/ml/v4/models"));
+        assert!(fits("/ml/**", "/ml/v4/models/1/content"));
+        assert!(fits("/**", "/"));
+        assert!(!fits("/ml/v4", "/ml/v4/models"));
+    }
+
+    #[test]
+    fn a_fault_strikes_the_calls_that_it_names() {
+        let faults = Faults::default();
+        faults.add(Fault::new("GET", "/a", FaultKind::DropAfter).on(Nth::Nth(2)));
+        faults.add(Fault::new("*", "/a", FaultKind::Truncate).on(Nth::From(3)));
+        let struck: Vec<_> = (0..4).map(|_| faults.strike("GET", "/a")).collect();
+        assert_eq!(struck, [vec![], vec![FaultKind::DropAfter], vec![FaultKind::Truncate], vec![FaultKind::Truncate]]);
+        assert_eq!(faults.strike("POST", "/b"), []);
+    }
+}

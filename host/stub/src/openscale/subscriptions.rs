@@ -1,0 +1,382 @@
+//! Subscriptions: made, discovered, settled, patched, deleted.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::answer::{Answer, Outcome, Refusal};
+use crate::call::Call;
+use crate::life::Life;
+use crate::moment;
+use crate::site::Site;
+use crate::world::World;
+
+use super::schemas::{Field, Schema};
+use super::{allow, data_sets, metadata};
+
+/// A subscription.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) life: Life,
+    pub(super) body: Body,
+    created_at: String,
+    modified_at: String,
+}
+
+/// The body of a subscription, as made and as patched.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Body {
+    pub(super) data_mart_id: String,
+    pub(super) service_provider_id: String,
+    pub(super) asset: Asset,
+    pub(super) deployment: Deployment,
+    #[serde(default)]
+    pub(super) asset_properties: Properties,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk_evaluation_status: Option<Risk>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    analytics_engine: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_sources: Option<Vec<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    integration_reference: Option<Value>,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asset {
+    pub(super) asset_id: String,
+    asset_type: AssetType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_data_type: Option<InputDataType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) problem_type: Option<ProblemType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum AssetType {
+    Model,
+    Function,
+    Prompt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum InputDataType {
+    Structured,
+    UnstructuredText,
+    UnstructuredImage,
+    UnstructuredAudio,
+    UnstructuredVideo,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ProblemType {
+    Binary,
+    Multiclass,
+    Regression,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Deployment {
+    pub(super) deployment_id: String,
+    name: String,
+    deployment_type: DeploymentType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deployment_rn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scoring_endpoint: Option<ScoringEndpoint>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum DeploymentType {
+    Online,
+    Batch,
+    Detached,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct ScoringEndpoint {
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_headers: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credentials: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scoring_timeout: Option<u32>,
+}
+
+/// What the monitors know about the asset.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Properties {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) label_column: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<Vec<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prediction_field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) predicted_target_field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) probability_fields: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) feature_fields: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) categorical_fields: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) transaction_id_field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    training_data_reference: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) training_data_schema: Option<Schema>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) input_data_schema: Option<Schema>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) output_data_schema: Option<Schema>,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Risk {
+    state: RiskState,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum RiskState {
+    PendingEvaluation,
+    Approved,
+    Rejected,
+}
+
+impl Properties {
+    /// Features without the label, which an input schema may carry.
+    fn discover(&mut self) {
+        if let (None, Some(schema)) = (&self.feature_fields, &self.input_data_schema) {
+            let names = schema.fields.iter().map(|field| field.name.clone());
+            self.feature_fields = Some(names.filter(|name| Some(name) != self.label_column.as_ref()).collect());
+        }
+        let roles = self.clone();
+        for schema in [&mut self.training_data_schema, &mut self.input_data_schema, &mut self.output_data_schema] {
+            if let Some(schema) = schema {
+                schema.assign_roles(&roles);
+            }
+        }
+    }
+
+    /// A reference holds keys to the data: the service keeps it as a secret and never shows it again.
+    fn keep_secrets(&mut self) {
+        if let Some(reference) = &mut self.training_data_reference
+            && !reference.contains_key("secret_id")
+        {
+            *reference = Map::from_iter([("secret_id".to_owned(), json!(Uuid::new_v4().to_string()))]);
+        }
+    }
+}
+
+impl Subscription {
+    pub(crate) fn name(&self) -> &str {
+        &self.body.deployment.name
+    }
+
+    pub(super) fn provider_id(&self) -> &str {
+        &self.body.service_provider_id
+    }
+
+    pub(super) fn features(&self) -> &[String] {
+        self.body.asset_properties.feature_fields.as_deref().unwrap_or_default()
+    }
+
+    /// The field of that name in the schemas, the training data's before the input's.
+    pub(super) fn field(&self, name: &str) -> Option<&Field> {
+        let properties = &self.body.asset_properties;
+        let schemas = [&properties.training_data_schema, &properties.input_data_schema];
+        schemas.into_iter().flatten().find_map(|schema| schema.field(name))
+    }
+
+    fn present(&self, id: &str) -> Value {
+        let mut entity = json!(self.body);
+        entity["status"] = self.life.status();
+        json!({"metadata": metadata("subscriptions", id, &self.created_at, &self.modified_at), "entity": entity})
+    }
+}
+
+/// `GET /v2/subscriptions`.
+pub(crate) fn list(site: &Site, call: &Call) -> Outcome {
+    let filters = [
+        "data_mart_id",
+        "service_provider_id",
+        "asset.asset_id",
+        "asset.asset_type",
+        "deployment.deployment_id",
+        "deployment.deployment_type",
+        "risk_evaluation_status.state",
+        "service_provider.operational_space_id",
+    ];
+    allow(call, &filters)?;
+    let world = site.world();
+    let wanted = |one: &Subscription| {
+        let value = json!(one.body);
+        let provider = world.providers.get(one.provider_id());
+        filters.iter().all(|filter| match filter.split_once('.') {
+            Some(("service_provider", _)) => {
+                call.lets(filter, provider.map_or("", |provider| provider.operational_space()))
+            }
+            Some((object, member)) => call.lets(filter, value[object][member].as_str().unwrap_or_default()),
+            None => call.lets(filter, value[filter].as_str().unwrap_or_default()),
+        })
+    };
+    let found = world.subscriptions.iter().filter(|(_, one)| wanted(one));
+    let subscriptions: Vec<Value> = found.map(|(id, one)| one.present(id)).collect();
+    Ok(Answer::ok(&json!({"subscriptions": subscriptions})))
+}
+
+/// `GET /v2/subscriptions/{id}`.
+pub(crate) fn get(site: &Site, call: &Call) -> Outcome {
+    allow(call, &[])?;
+    let world = site.world();
+    Ok(Answer::ok(&find(&world, call.id())?.present(call.id())))
+}
+
+pub(super) fn find<'world>(world: &'world World, id: &str) -> Result<&'world Subscription, Refusal> {
+    world.subscriptions.get(id).ok_or_else(|| Refusal::unknown("subscription", id))
+}
+
+/// `POST /v2/subscriptions`. A second one of the same deployment is refused, which is the stub's guess.
+pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
+    allow(call, &[])?;
+    let mut body: Body = call.json()?;
+    let mut world = site.world();
+    let active = |life: &Life, what: &str| {
+        if life.is_active() { Ok(()) } else { Err(Refusal::conflict(format!("the {what} is {}", life.state()))) }
+    };
+    let data_mart = world.data_marts.get(&body.data_mart_id);
+    active(&data_mart.ok_or_else(|| Refusal::unknown("data mart", &body.data_mart_id))?.life, "data mart")?;
+    let provider = world.providers.get(&body.service_provider_id);
+    let provider = provider.ok_or_else(|| Refusal::unknown("service provider", &body.service_provider_id))?;
+    active(&provider.life, "service provider")?;
+    let same = |one: &Subscription| one.body.deployment.deployment_id == body.deployment.deployment_id;
+    if let Some((id, _)) = world.subscriptions.iter().find(|(_, one)| same(one)) {
+        return Err(Refusal::conflict(format!("subscription `{id}` is of the same deployment")));
+    }
+    let failure = if provider.is_wml() { discover(&world, provider.deployment_space(), &mut body).err() } else { None };
+    body.asset_properties.discover();
+    body.asset_properties.keep_secrets();
+    let life = Life::starting(site.options.settle).with_failure(failure.map(|reason| ("AIQST1001E", reason)));
+    let (id, now) = (Uuid::new_v4().to_string(), moment::now());
+    let subscription = Subscription { life, body, created_at: now.clone(), modified_at: now };
+    let answer = Answer::accepted(&subscription.present(&id));
+    data_sets::create_default(&mut world, &id, &subscription, site.options.settle);
+    world.subscriptions.insert(id, subscription);
+    Ok(answer)
+}
+
+/// Fills in what the provider knows of the deployment, or says why it cannot be monitored.
+fn discover(world: &World, space: &str, body: &mut Body) -> Result<(), String> {
+    let id = &body.deployment.deployment_id;
+    let deployment = world.deployments.get(id).filter(|one| one.request.space_id == space);
+    let deployment = deployment.ok_or_else(|| format!("deployment `{id}` is not in the service provider's space"))?;
+    if deployment.asset_id() != body.asset.asset_id {
+        return Err(format!("deployment `{id}` is not of asset `{}`", body.asset.asset_id));
+    }
+    if deployment.ready().is_none() {
+        return Err(format!("deployment `{id}` is not ready"));
+    }
+    let model = world.models.get(deployment.asset_id()).ok_or_else(|| "the asset is gone".to_owned())?;
+    let properties = &mut body.asset_properties;
+    if properties.input_data_schema.is_none()
+        && let Some(schema) = model.request.schemas.as_ref().and_then(|schemas| schemas.input.first())
+    {
+        let fields = schema.fields.iter().map(|field| Field::new(&field.name, field.kind.clone()));
+        properties.input_data_schema = Some(Schema::of(fields.collect()));
+    }
+    if properties.label_column.is_none() {
+        properties.label_column.clone_from(&model.request.label_column);
+    }
+    Ok(())
+}
+
+/// `PATCH /v2/subscriptions/{id}`.
+pub(crate) fn update(site: &Site, call: &Call) -> Outcome {
+    allow(call, &[])?;
+    let patch = call.patch("application/json")?;
+    let mut world = site.world();
+    let mut changed = json!(find(&world, call.id())?.body);
+    json_patch::patch(&mut changed, &patch).map_err(|error| Refusal::entity(error.to_string()))?;
+    let mut body: Body = serde_json::from_value(changed).map_err(|error| Refusal::schema(error.to_string()))?;
+    body.asset_properties.discover();
+    body.asset_properties.keep_secrets();
+    let found = world.subscriptions.get_mut(call.id()).ok_or_else(|| Refusal::unknown("subscription", call.id()))?;
+    found.body = body;
+    found.modified_at = moment::now();
+    Ok(Answer::ok(&found.present(call.id())))
+}
+
+/// `DELETE /v2/subscriptions/{id}`: `pending_delete` for a while, gone at once by `force`; its data sets go with it, its
+/// monitor instances stay. Whether they do in the service is not known; here a client that forgets them is found out.
+pub(crate) fn delete(site: &Site, call: &Call) -> Outcome {
+    allow(call, &["force"])?;
+    let force = call.flag("force")?;
+    let mut world = site.world();
+    let found = world.subscriptions.get_mut(call.id()).ok_or_else(|| Refusal::unknown("subscription", call.id()))?;
+    if force {
+        found.life.end("deleting", std::time::Duration::ZERO);
+    } else {
+        found.life.end("pending_delete", site.options.settle);
+    }
+    Ok(Answer::accepted(&found.present(call.id())))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    input_data: Vec<SampleTable>,
+    #[serde(rename = "training_data_reference")]
+    _training_data_reference: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SampleTable {
+    fields: Vec<String>,
+    values: Vec<Vec<Value>>,
+}
+
+/// `POST /v2/subscriptions/{id}/schemas`: the input schema that a sample has.
+pub(crate) fn infer_schemas(site: &Site, call: &Call) -> Outcome {
+    allow(call, &[])?;
+    let sample: Sample = call.json()?;
+    let table = sample.input_data.first().ok_or_else(|| Refusal::schema("`input_data` is empty"))?;
+    let row = table.values.first().filter(|row| row.len() == table.fields.len());
+    let row = row.ok_or_else(|| Refusal::schema("`values` do not fit `fields`"))?;
+    let kind = |value: &Value| match value {
+        Value::String(_) => "string",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_i64() => "integer",
+        _ => "double",
+    };
+    let fields = table.fields.iter().zip(row).map(|(name, value)| Field::new(name, json!(kind(value))));
+    let schema = Schema::of(fields.collect());
+    let mut world = site.world();
+    let found = world.subscriptions.get_mut(call.id()).ok_or_else(|| Refusal::unknown("subscription", call.id()))?;
+    found.body.asset_properties.input_data_schema = Some(schema);
+    found.body.asset_properties.discover();
+    Ok(Answer::ok(&json!({"subscription": found.present(call.id())})))
+}

@@ -1,0 +1,35 @@
+//! `Site`: all that the handlers share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::faults::Faults;
+use crate::login::Tokens;
+use crate::options::Options;
+use crate::request_log::RequestLog;
+use crate::world::World;
+
+/// All that the handlers share.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) options: Options,
+    /// Scheme, host and port.
+    pub(crate) url: String,
+    pub(crate) tokens: Tokens,
+    pub(crate) faults: Faults,
+    pub(crate) log: RequestLog,
+    world: Mutex<World>,
+}
+
+impl Site {
+    pub(crate) fn new(options: Options, url: String, log: RequestLog) -> Self {
+        let world = Mutex::new(World::new(&options.spaces));
+        Self { options, url, tokens: Tokens::default(), faults: Faults::default(), log, world }
+    }
+
+    /// The resources as they are now. The lock is not held while a model is loaded or scores.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.advance();
+        world
+    }
+}

@@ -1,0 +1,176 @@
+//! `Stub`: the running server, and what a test asks of it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::faults::Fault;
+use crate::options::Options;
+use crate::request_log::{Recorded, RequestLog};
+use crate::server;
+use crate::site::Site;
+use crate::tls;
+
+/// Why a stub cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StubError {
+    /// The self-signed certificate could not be made.
+    #[error("the stub cannot make its certificate: {0}")]
+    Certificate(String),
+    /// The address is taken or not of this machine.
+    #[error("the stub cannot listen on `{address}`")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The options name no space.
+    #[error("the stub needs at least one space")]
+    NoSpace,
+    /// The request log cannot be written.
+    #[error("the stub cannot open its request log")]
+    RequestLog(#[source] io::Error),
+    /// The system gives no threads.
+    #[error("the stub cannot start its threads")]
+    Threads(#[source] io::Error),
+}
+
+/// A running stub; dropping it stops it.
+#[derive(Debug)]
+pub struct Stub {
+    site: Arc<Site>,
+    space_id: String,
+    certificate: Option<String>,
+    runtime: Option<Runtime>,
+}
+
+impl Stub {
+    /// Starts a stub on threads of its own; it answers as soon as this returns.
+    pub fn start(options: Options) -> Result<Self, StubError> {
+        if options.spaces.is_empty() {
+            return Err(StubError::NoSpace);
+        }
+        let log = RequestLog::open(options.request_log.as_deref()).map_err(StubError::RequestLog)?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("stub")
+            .enable_all()
+            .build()
+            .map_err(StubError::Threads)?;
+        let address = options.listen;
+        let listen = |source| StubError::Listen { address, source };
+        let listener = runtime.block_on(TcpListener::bind(address)).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let (scheme, certificate, acceptor) = if options.tls {
+            let (certificate, acceptor) = tls::self_signed(address.ip())?;
+            ("https", Some(certificate), Some(acceptor))
+        } else {
+            ("http", None, None)
+        };
+        let site = Arc::new(Site::new(options, format!("{scheme}://{address}"), log));
+        let space_id = site.world().first_space().to_owned();
+        runtime.spawn(server::serve(listener, acceptor, Arc::clone(&site)));
+        Ok(Self { site, space_id, certificate, runtime: Some(runtime) })
+    }
+
+    /// Scheme, host and port.
+    pub fn url(&self) -> &str {
+        &self.site.url
+    }
+
+    /// The id of the first space.
+    pub fn space_id(&self) -> &str {
+        &self.space_id
+    }
+
+    /// The name of the first space.
+    pub fn space_name(&self) -> &str {
+        &self.site.options.spaces[0]
+    }
+
+    /// The id that the data mart has or will have: the service instance's.
+    pub fn data_mart_id(&self) -> &str {
+        &self.site.options.instance_id
+    }
+
+    /// The only user.
+    pub fn username(&self) -> &str {
+        &self.site.options.username
+    }
+
+    /// That user's password.
+    pub fn password(&self) -> &str {
+        &self.site.options.password
+    }
+
+    /// That user's api key.
+    pub fn api_key(&self) -> &str {
+        &self.site.options.api_key
+    }
+
+    /// The self-signed certificate, if the stub speaks https.
+    pub fn certificate_pem(&self) -> Option<&str> {
+        self.certificate.as_deref()
+    }
+
+    /// What other programs need to use the stub, one line of JSON without the newline.
+    pub fn ready_line(&self) -> String {
+        json!({
+            "url": self.url(),
+            "space_id": self.space_id(),
+            "data_mart_id": self.data_mart_id(),
+            "username": self.username(),
+        })
+        .to_string()
+    }
+
+    /// Has the stub fail.
+    pub fn fail(&self, fault: Fault) {
+        self.site.faults.add(fault);
+    }
+
+    /// Forgets all faults.
+    pub fn mend(&self) {
+        self.site.faults.clear();
+    }
+
+    /// Makes every token given out so far expire.
+    pub fn expire_tokens(&self) {
+        self.site.tokens.expire();
+    }
+
+    /// Every request that has been answered so far, in the order of their ends.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.site.log.requests()
+    }
+
+    /// Takes what exists now as what was there before: `leftovers` will not tell it.
+    pub fn take_inventory(&self) {
+        self.site.world().take_inventory();
+    }
+
+    /// What exists now and did not at the start or the last inventory: kind, id, name.
+    pub fn leftovers(&self) -> Vec<(String, String, String)> {
+        self.site.world().leftovers()
+    }
+
+    /// Serves until the process is killed.
+    pub fn wait(&self) -> ! {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Watson Machine Learning, the `/ml/v4` dialect of Cloud Pak for Data 4.0 and later, and the `/v2` calls that go
+//! with it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodFilter, MethodRouter};
+
+use crate::answer::{Dialect, Refusal};
+use crate::call::Call;
+use crate::login;
+use crate::moment;
+use crate::route::{Handler, route};
+use crate::site::Site;
+
+mod archive;
+mod assets;
+mod deployments;
+mod models;
+mod page;
+mod predictions;
+mod serving;
+mod shapes;
+mod spaces;
+mod specifications;
+
+pub(crate) use deployments::Deployment;
+pub(crate) use models::Model;
+pub(crate) use serving::{Rows, Scores, Servable};
+pub(crate) use spaces::Space;
+
+pub(crate) fn routes() -> Router<Arc<Site>> {
+    Router::new()
+        .route("/v2/spaces", platform(MethodFilter::GET, spaces::list))
+        .route("/v2/spaces/{id}", platform(MethodFilter::GET, spaces::get))
+        .route("/v2/software_specifications", platform(MethodFilter::GET, specifications::software))
+        .route("/v2/hardware_specifications", platform(MethodFilter::GET, specifications::hardware))
+        .route(
+            "/v2/assets/{id}",
+            platform(MethodFilter::GET, assets::get).merge(platform(MethodFilter::DELETE, assets::delete)),
+        )
+        .route("/ml/v4/list/software_specifications", get(specifications::life_cycles))
+        .route("/ml/v4/models", get(models::list).merge(post(models::create)))
+        .route("/ml/v4/models/{id}", get(models::get).merge(patch(models::update)).merge(delete(models::delete)))
+        .route("/ml/v4/models/{id}/content", get(models::attachments).merge(put(models::upload)))
+        .route("/ml/v4/models/{id}/content/{attachment}", get(models::attachment))
+        .route("/ml/v4/models/{id}/download", get(models::download))
+        .route("/ml/v4/deployments", get(deployments::list).merge(post(deployments::create)))
+        .route(
+            "/ml/v4/deployments/{id}",
+            get(deployments::get).merge(patch(deployments::update)).merge(delete(deployments::delete)),
+        )
+        .route("/ml/v4/deployments/{id}/predictions", post(predictions::predict))
+}
+
+fn platform(method: MethodFilter, handler: Handler) -> MethodRouter<Arc<Site>> {
+    route(method, Dialect::Wml, login::authorize, handler)
+}
+
+fn versioned(method: MethodFilter, handler: Handler) -> MethodRouter<Arc<Site>> {
+    let check = |site: &Site, call: &Call| login::authorize(site, call).and_then(|()| check_version(call));
+    route(method, Dialect::Wml, check, handler)
+}
+
+fn get(handler: Handler) -> MethodRouter<Arc<Site>> {
+    versioned(MethodFilter::GET, handler)
+}
+
+fn post(handler: Handler) -> MethodRouter<Arc<Site>> {
+    versioned(MethodFilter::POST, handler)
+}
+
+fn put(handler: Handler) -> MethodRouter<Arc<Site>> {
+    versioned(MethodFilter::PUT, handler)
+}
+
+fn patch(handler: Handler) -> MethodRouter<Arc<Site>> {
+    versioned(MethodFilter::PATCH, handler)
+}
+
+fn delete(handler: Handler) -> MethodRouter<Arc<Site>> {
+    versioned(MethodFilter::DELETE, handler)
+}
+
+/// Follow-up pages come without a version: one of the official clients sends the link as it is (wml.md 14).
+fn check_version(call: &Call) -> Result<(), Refusal> {
+    match call.query("version") {
+        Some(date) if moment::is_date(date) => Ok(()),
+        Some(date) => Err(Refusal::argument(format!("query parameter `version` is `{date}`, not a date"))),
+        None if call.query("start").is_some() => Ok(()),
+        None => Err(Refusal::argument("query parameter `version` is missing")),
+    }
+}

@@ -1,0 +1,100 @@
+//! The three shapes of a scoring answer (wml.md 10).
+
+use serde_json::{Value, json};
+
+use super::serving::Output;
+
+/// The shape of a model type's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    OnnxRuntime,
+    PytorchOnnx,
+    /// The stub does not read pickles: the archive of such a model holds an ONNX file too.
+    ScikitLearn,
+}
+
+impl Shape {
+    pub(crate) fn of_type(model_type: &str) -> Option<Self> {
+        match model_type.split_once('_')?.0 {
+            "onnxruntime" => Some(Self::OnnxRuntime),
+            "pytorch-onnx" => Some(Self::PytorchOnnx),
+            "scikit-learn" => Some(Self::ScikitLearn),
+            _ => None,
+        }
+    }
+}
+
+/// The members of `predictions` for one entry of `input_data`.
+pub(crate) fn answer(shape: Shape, outputs: Vec<Output>) -> Vec<Value> {
+    match shape {
+        Shape::OnnxRuntime => {
+            outputs.into_iter().map(|output| json!({"id": output.name, "values": output.rows})).collect()
+        }
+        Shape::PytorchOnnx => vec![json!({"values": joined(outputs)})],
+        Shape::ScikitLearn => vec![scikit(outputs)],
+    }
+}
+
+/// One output's rows; of several outputs each row is the list of their values, which is the stub's guess.
+fn joined(mut outputs: Vec<Output>) -> Vec<Value> {
+    if outputs.len() == 1 {
+        return outputs.remove(0).rows;
+    }
+    let rows = outputs.first().map_or(0, |output| output.rows.len());
+    (0..rows).map(|row| outputs.iter().map(|output| output.rows[row].clone()).collect()).collect()
+}
+
+fn scikit(outputs: Vec<Output>) -> Value {
+    let (wide, single): (Vec<_>, Vec<_>) = outputs.into_iter().partition(|output| output.width > 1);
+    let flat = |value: &Value| match value.as_array().map(Vec::as_slice) {
+        Some([value]) => value.clone(),
+        _ => value.clone(),
+    };
+    let mut fields = Vec::new();
+    let mut columns: Vec<Vec<Value>> = Vec::new();
+    if let Some(output) = single.first() {
+        fields.push("prediction");
+        columns.push(output.rows.iter().map(flat).collect());
+    }
+    if let Some(output) = wide.first() {
+        fields.push("probability");
+        columns.push(output.rows.clone());
+    }
+    let rows = columns.first().map_or(0, Vec::len);
+    let values: Vec<Value> = (0..rows).map(|row| columns.iter().map(|column| column[row].clone()).collect()).collect();
+    json!({"fields": fields, "values": values})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outputs() -> Vec<Output> {
+        let label = Output { name: "label".into(), rows: vec![json!(1), json!(0)], width: 1, labels: true };
+        let rows = vec![json!([0.2, 0.8]), json!([0.9, 0.1])];
+        vec![label, Output { name: "probabilities".into(), rows, width: 2, labels: false }]
+    }
+
+    #[test]
+    fn each_model_type_has_its_own_shape() {
+        assert_eq!(
+            answer(Shape::OnnxRuntime, outputs()),
+            [
+                json!({"id": "label", "values": [1, 0]}),
+                json!({"id": "probabilities", "values": [[0.2, 0.8], [0.9, 0.1]]})
+            ]
+        );
+        assert_eq!(answer(Shape::PytorchOnnx, outputs()), [json!({"values": [[1, [0.2, 0.8]], [0, [0.9, 0.1]]]})]);
+        assert_eq!(
+            answer(Shape::ScikitLearn, outputs()),
+            [json!({"fields": ["prediction", "probability"], "values": [[1, [0.2, 0.8]], [0, [0.9, 0.1]]]})]
+        );
+    }
+
+    #[test]
+    fn one_output_of_pytorch_onnx_is_its_rows() {
+        let one = vec![Output { name: "y".into(), rows: vec![json!([1.5])], width: 1, labels: false }];
+        assert_eq!(answer(Shape::PytorchOnnx, one), [json!({"values": [[1.5]]})]);
+        assert_eq!(Shape::of_type("xgboost_1.6"), None);
+    }
+}
