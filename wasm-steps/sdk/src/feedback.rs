@@ -1,28 +1,41 @@
 //! Feedback for a subscription: labelled rows, with what the deployment answered to them.
 
 use crate::{Failure, Prediction, Records, Row};
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 /// Feedback on its way to a subscription's data set.
 pub struct Feedback<'a> {
     records: Records<'a>,
+    features: Vec<String>,
     label: String,
-    fields: Vec<String>,
 }
 
 impl<'a> Feedback<'a> {
-    /// `records` is the subscription's feedback data set. Rows have the cells of `features`, then that of the label.
+    /// `records` is the subscription's feedback data set. The rows will have the cells of `features`, then that of the
+    /// label, as a text.
     pub fn new(records: Records<'a>, features: &[String], label: &str) -> Self {
-        let names = [label, "_original_prediction", "_original_probability"];
-        let fields = features.iter().map(String::as_str).chain(names);
-        Self { records, label: label.to_owned(), fields: fields.map(str::to_owned).collect() }
+        Self { records, features: features.to_vec(), label: label.to_owned() }
     }
 
     /// Sends those rows that have a label.
     pub fn send(&mut self, rows: &[Row], predictions: &[Prediction]) -> Result<(), Failure> {
-        let records = rows.iter().zip(predictions).filter_map(|(row, prediction)| self.record(row, prediction));
-        let records: Vec<Vec<Value>> = records.collect::<Result<_, _>>()?;
-        let fields = &self.fields;
+        let classified = predictions.iter().any(|prediction| !prediction.probabilities.is_empty());
+        let mut records = Vec::new();
+        for (row, prediction) in rows.iter().zip(predictions) {
+            let Some((Value::String(label), features)) = row.cells.split_last() else { continue };
+            let mut record = features.to_vec();
+            record.push(self.typed(label, prediction, row.line)?);
+            record.push(prediction.value.clone());
+            if classified {
+                record.push(json!(prediction.probabilities));
+            }
+            records.push(record);
+        }
+        let mut fields: Vec<&str> = self.features.iter().map(String::as_str).collect();
+        fields.extend([&self.label, "_original_prediction"]);
+        if classified {
+            fields.push("_original_probability");
+        }
         self.records.send(&records, &|records| json!([{"fields": fields, "values": records}]))
     }
 
@@ -31,31 +44,21 @@ impl<'a> Feedback<'a> {
         self.records.finish()
     }
 
-    /// The record of a row; none if it has no label.
-    fn record(&self, row: &Row, prediction: &Prediction) -> Option<Result<Vec<Value>, Failure>> {
-        let (label, features) = row.cells.split_last()?;
-        let label = label.as_str()?;
-        let Some(typed) = typed(label, &prediction.value) else {
-            let text = format!(
-                "`data` line {}: the label `{}` is `{label}`, but the deployment predicts numbers",
-                row.line, self.label
-            );
-            return Some(Err(Failure::invalid_input(text)));
-        };
-        let answered = [typed, prediction.value.clone(), json!(prediction.probabilities)];
-        Some(Ok(features.iter().cloned().chain(answered).collect()))
-    }
-}
-
-/// The label in the type of the predictions, as feedback must have it; none if it cannot be.
-fn typed(label: &str, prediction: &Value) -> Option<Value> {
-    match prediction {
-        Value::Number(number) if number.is_f64() => {
-            label.trim().parse().ok().filter(|number: &f64| number.is_finite()).map(Value::from)
-        }
+    /// The label in the type of the predictions, as feedback must have it.
+    fn typed(&self, label: &str, prediction: &Prediction, line: u64) -> Result<Value, Failure> {
+        let number = || label.parse().ok().and_then(Number::from_f64).map(Value::Number);
         // Tools that know no empty integers write whole numbers as `1.0`.
-        Value::Number(_) => label.trim().trim_end_matches(".0").parse::<i64>().ok().map(Value::from),
-        Value::Bool(_) => label.trim().to_ascii_lowercase().parse::<bool>().ok().map(Value::from),
-        _ => Some(label.into()),
+        let whole = || label.strip_suffix(".0").unwrap_or(label).parse::<i64>().ok().map(Value::from);
+        let typed = match &prediction.value {
+            Value::Number(like) if like.is_f64() => number(),
+            Value::Number(_) => whole().or_else(number),
+            Value::Bool(_) => label.to_ascii_lowercase().parse::<bool>().ok().map(Value::from),
+            _ => Some(label.into()),
+        };
+        typed.ok_or_else(|| {
+            let (column, answer) = (&self.label, prediction.text());
+            let text = format!("line {line}: the label `{column}` is `{label}`, but the deployment answers `{answer}`");
+            Failure::invalid_input(text)
+        })
     }
 }

@@ -227,7 +227,7 @@ mod tests {
                 json!({"state": "active"}),
                 0,
                 FailureCategory::Unavailable,
-                "feedback data set `set` was not ready after 60 s: 0 of 1 records are in",
+                "feedback data set `set` took longer than 60 s: 0 of 1 records are in",
             ),
         ] {
             let host = Fake::new();

@@ -1,9 +1,9 @@
 //! Holds metrics against gates.
 
-use schemars::JsonSchema;
-use serde::Serialize;
 use crate::Gates;
 use crate::quality::Metrics;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// What became of a gate
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
