@@ -177,7 +177,13 @@ impl Ran<'_> {
 
     /// The exit code.
     pub(crate) fn exits_with(self, code: u8) -> Self {
-        assert_eq!(self.output.status.code(), Some(i32::from(code)), "stdout:\n{}\nstderr:\n{}", self.stdout(), self.stderr());
+        assert_eq!(
+            self.output.status.code(),
+            Some(i32::from(code)),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout(),
+            self.stderr()
+        );
         assert!(!self.stderr().contains("panicked at host"), "the host panicked:\n{}", self.stderr());
         self
     }

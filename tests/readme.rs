@@ -1,0 +1,94 @@
+//! What the README shows is true: its commands run, its spec checks, its targets and files exist.
+
+use std::fs;
+use std::path::Path;
+
+use crate::harness::{Bench, ROOT};
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap()
+}
+
+/// The blocks of a language.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = readme();
+    let fence = format!("```{language}\n");
+    readme.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_command_runs() {
+    let files = ["model/pipeline.yaml", "model/model.onnx", "model/data/training.csv", "model/data/target.csv"];
+    let bench = Bench::new().copies(".", &files);
+
+    let mut commands = 0;
+    for line in blocks("console").concat().lines() {
+        let Some(command) = line.strip_prefix("$ stepwise ") else { continue };
+        let arguments: Vec<_> = command.split_whitespace().collect();
+        bench.stepwise(&arguments).succeeds();
+        commands += 1;
+    }
+
+    assert!(commands >= 5);
+    bench.leaves_nothing();
+}
+
+#[test]
+fn every_make_target_exists() {
+    let makefile = fs::read_to_string(Path::new(ROOT).join("Makefile")).unwrap();
+    let readme = readme();
+    let targets: Vec<_> =
+        readme.lines().filter_map(|line| line.strip_prefix("$ make ")?.split_whitespace().next()).collect();
+
+    assert!(!targets.is_empty());
+    for target in targets {
+        assert!(makefile.contains(&format!("\n{target}:")), "no target `{target}`");
+    }
+}
+
+#[test]
+fn every_file_that_is_named_exists() {
+    let readme = readme();
+    let links = readme.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+    for link in links.filter(|link| !link.starts_with("http")) {
+        assert!(Path::new(ROOT).join(link).exists(), "`{link}` is not there");
+    }
+}
+
+#[test]
+fn the_spec_is_sound() {
+    let spec = &blocks("yaml")[0];
+    let guest = Path::new(env!("CARGO_BIN_EXE_stepwise")).parent().unwrap().parent().unwrap().join("guests/greet.wasm");
+    let certificate = rcgen::generate_simple_self_signed(["cpd.example.com".to_owned()]).unwrap().cert.pem();
+    let bench = Bench::sample().file("pipeline.yaml", spec).file("cluster-ca.pem", certificate).file(
+        "greet.wasm",
+        fs::read(&guest).unwrap_or_else(|error| panic!("{}: {error}: run `make guests`", guest.display())),
+    );
+
+    bench.stepwise(&["check", "pipeline.yaml"]).succeeds();
+}
+
+#[test]
+fn every_direct_dependency_has_a_line() {
+    let readme = readme();
+    let section = readme.split("## Dependencies").nth(1).unwrap();
+    for manifest in [
+        "Cargo.toml",
+        "host/stub/Cargo.toml",
+        "host/scoring/Cargo.toml",
+        "wasm-steps/sdk/Cargo.toml",
+        "wasm-steps/store/Cargo.toml",
+    ] {
+        let text = fs::read_to_string(Path::new(ROOT).join(manifest)).unwrap();
+        let tables = ["[dependencies]", "[dev-dependencies]"].map(|table| text.split(table).nth(1).unwrap_or_default());
+        for line in tables.iter().flat_map(|table| table.lines().take_while(|line| !line.starts_with('['))) {
+            let Some(name) =
+                line.split(['.', ' ', '=']).next().filter(|name| !name.is_empty() && !name.starts_with('#'))
+            else {
+                continue;
+            };
+            let own = ["step-sdk", "stepwise-scoring", "stepwise-stub"].contains(&name);
+            assert!(own || section.contains(&format!("`{name}`")), "`{name}` of {manifest} has no line");
+        }
+    }
+}
