@@ -51,7 +51,14 @@ impl World {
             !one.life.is_over()
         });
         self.data_sets.retain(|_, one| !one.life.is_over() && !gone.contains(&one.target_id));
-        self.data_sets.iter_mut().for_each(|(_, one)| one.receive_due());
+        for (_, data_set) in self.data_sets.iter_mut() {
+            if data_set.receive_due()
+                && let Some(payload) = data_set.first_payload()
+                && let Some(subscription) = self.subscriptions.get_mut(&data_set.target_id)
+            {
+                subscription.learn_outputs(payload);
+            }
+        }
         for (_, instance) in self.instances.iter_mut() {
             instance.finish_due_runs();
         }

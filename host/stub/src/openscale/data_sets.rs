@@ -23,7 +23,7 @@ pub(super) const PAYLOAD: &str = "payload_logging";
 const DEFAULT: [&str; 4] = [PAYLOAD, "payload_logging_error", "manual_labeling", "model_health"];
 
 /// A row of a data set.
-pub(super) type Row = Map<String, Value>;
+pub(crate) type Row = Map<String, Value>;
 
 /// A data set.
 #[derive(Debug)]
@@ -75,9 +75,9 @@ impl DataSet {
         id
     }
 
-    /// Stores the records that are due.
-    pub(crate) fn receive_due(&mut self) {
-        let now = Instant::now();
+    /// Stores the records that are due, and tells whether there were any.
+    pub(crate) fn receive_due(&mut self) -> bool {
+        let (now, before) = (Instant::now(), self.rows.len());
         for (_, request) in self.requests.iter_mut().filter(|(_, request)| !request.done && request.due <= now) {
             request.done = true;
             if let Ok(rows) = &mut request.received {
@@ -86,6 +86,12 @@ impl DataSet {
                 self.rows.extend(std::mem::take(rows).into_iter().map(stored));
             }
         }
+        self.rows.len() > before
+    }
+
+    /// The first row, if this is where payload is logged.
+    pub(crate) fn first_payload(&self) -> Option<&Row> {
+        self.rows.first().filter(|_| self.kind == PAYLOAD).map(|row| &row.values)
     }
 
     pub(super) fn request_status(&self, id: &str) -> Option<Value> {

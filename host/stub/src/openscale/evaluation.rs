@@ -8,7 +8,8 @@ use crate::world::World;
 use super::data_sets::{FEEDBACK, Stored};
 use super::instances::MonitorInstance;
 use super::records::{PREDICTION, PROBABILITY};
-use super::subscriptions::{ProblemType, Subscription};
+use super::subscription_body::ProblemType;
+use super::subscriptions::Subscription;
 
 /// What the service asks for if nothing else is set.
 const DEFAULT_MINIMUM: u64 = 10;

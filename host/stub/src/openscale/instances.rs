@@ -15,7 +15,8 @@ use crate::world::World;
 use super::definitions::{self, Definition, QUALITY};
 use super::measurements::Measurement;
 use super::runs::Run;
-use super::subscriptions::{self, ProblemType, Subscription};
+use super::subscription_body::ProblemType;
+use super::subscriptions::{self, Subscription};
 use super::{allow, data_sets, metadata};
 
 /// A monitor at work on a subscription.
@@ -223,6 +224,8 @@ fn lacks(subscription: &Subscription) -> Option<String> {
         ("probability_fields", properties.probability_fields.is_some() || problem == Some(ProblemType::Regression)),
         ("feature_fields", !subscription.features().is_empty()),
         ("input_data_schema", properties.input_data_schema.is_some() || properties.training_data_schema.is_some()),
+        // Given, or learned from the first payload.
+        ("output_data_schema", properties.output_data_schema.is_some()),
     ];
     let missing: Vec<&str> = missing.into_iter().filter(|(_, there)| !there).map(|(name, _)| name).collect();
     (!missing.is_empty()).then(|| format!("the subscription lacks {}", missing.join(", ")))

@@ -26,6 +26,7 @@ mod records_read;
 mod rows;
 mod runs;
 mod schemas;
+mod subscription_body;
 mod subscriptions;
 
 pub(crate) use data_marts::DataMart;

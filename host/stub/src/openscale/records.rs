@@ -57,7 +57,9 @@ fn receive(site: &Site, call: &Call) -> Result<Result<Vec<Row>, String>, Refusal
         None | Some("stop") => false,
         Some("continue") => true,
         Some(other) => {
-            return Err(Refusal::argument(format!("query parameter `on_error` is `{other}`, not `stop` or `continue`")));
+            return Err(Refusal::argument(format!(
+                "query parameter `on_error` is `{other}`, not `stop` or `continue`"
+            )));
         }
     };
     let (read, servable, truth) = {

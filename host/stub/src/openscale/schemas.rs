@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::subscriptions::Properties;
+use super::subscription_body::Properties;
 
 /// A Spark struct.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]

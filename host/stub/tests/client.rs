@@ -1,0 +1,286 @@
+//! A client of a stub of its own: requests in short, and the way to each resource.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stepwise_stub::{Options, Stub};
+use ureq::Agent;
+use ureq::http::Request;
+use zip::write::SimpleFileOptions;
+
+pub(crate) const MART: &str = "00000000-0000-0000-0000-000000000000";
+
+/// An answer: its status, its headers, its body as JSON or null.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Value,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn id(&self) -> String {
+        self.body["metadata"]["id"].as_str().unwrap_or_else(|| panic!("no id in {self:?}")).to_owned()
+    }
+
+    pub(crate) fn state(&self) -> &str {
+        self.body["entity"]["status"]["state"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// Status, code and message of a refusal.
+    pub(crate) fn refusal(&self) -> (u16, &str, &str) {
+        assert!(self.body["trace"].is_string(), "no trace in {self:?}");
+        let error = &self.body["errors"][0];
+        (self.status, error["code"].as_str().unwrap(), error["message"].as_str().unwrap())
+    }
+}
+
+pub(crate) struct Client {
+    pub(crate) stub: Stub,
+    pub(crate) agent: Agent,
+    pub(crate) token: String,
+    pub(crate) space: String,
+}
+
+impl Client {
+    /// A client of a stub where everything asynchronous is done at once.
+    pub(crate) fn new() -> Self {
+        Self::settling(Duration::ZERO)
+    }
+
+    pub(crate) fn settling(settle: Duration) -> Self {
+        Self::with(Options { settle, ..Options::default() })
+    }
+
+    pub(crate) fn with(options: Options) -> Self {
+        let stub = Stub::start(options).unwrap();
+        let agent = Agent::new_with_config(Agent::config_builder().http_status_as_error(false).build());
+        let space = stub.space_id().to_owned();
+        let mut client = Self { stub, agent, token: String::new(), space };
+        client.token = client.log_in();
+        client
+    }
+
+    pub(crate) fn log_in(&self) -> String {
+        let body = json!({"username": self.stub.username(), "password": self.stub.password()});
+        self.post("/icp4d-api/v1/authorize", &body).body["token"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        media_type: &str,
+        body: &[u8],
+    ) -> Result<Answer, ureq::Error> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.stub.url()));
+        if !self.token.is_empty() {
+            request = request.header("authorization", format!("Bearer {}", self.token));
+        }
+        if !media_type.is_empty() {
+            request = request.header("content-type", media_type);
+        }
+        let mut response = match method {
+            "GET" | "DELETE" => self.agent.run(request.body(()).unwrap())?,
+            _ => self.agent.run(request.body(body).unwrap())?,
+        };
+        let bytes = response.body_mut().read_to_vec()?;
+        let text = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+            (name.to_string(), value.to_str().unwrap().to_owned())
+        };
+        let body = serde_json::from_slice(&bytes).unwrap_or_default();
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().iter().map(text).collect(),
+            body,
+            bytes,
+        })
+    }
+
+    pub(crate) fn send(&self, method: &str, path: &str, media_type: &str, body: &[u8]) -> Answer {
+        self.try_send(method, path, media_type, body).unwrap()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "", b"")
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, "application/json", body.to_string().as_bytes())
+    }
+
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send("PATCH", path, "application/json", body.to_string().as_bytes())
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, "", b"")
+    }
+
+    /// Asks again until the answer is as wished; every question takes a moment, and the runner has a limit.
+    pub(crate) fn until(&self, path: &str, wished: impl Fn(&Answer) -> bool) -> Answer {
+        loop {
+            let answer = self.get(path);
+            if wished(&answer) {
+                return answer;
+            }
+        }
+    }
+
+    /// A WML path with version and space.
+    pub(crate) fn wml(&self, path: &str) -> String {
+        format!("/ml/v4/{path}?version=2021-06-24&space_id={}", self.space)
+    }
+
+    /// An `OpenScale` path.
+    pub(crate) fn ai(&self, path: &str) -> String {
+        format!("/openscale/{MART}/v2/{path}")
+    }
+
+    /// The body of a model request.
+    pub(crate) fn model(&self, model_type: &str, specification: &str) -> Value {
+        json!({
+            "name": "m", "type": model_type, "space_id": self.space, "software_spec": {"name": specification},
+            "label_column": "y",
+            "schemas": {"input": [{"id": "1", "type": "struct", "fields": [
+                {"name": "x1", "type": "double"}, {"name": "x2", "type": "double"}]}], "output": []},
+        })
+    }
+
+    /// The id of a stored model of the onnxruntime.
+    pub(crate) fn store(&self, file: &str) -> String {
+        self.store_as(&self.model("onnxruntime_1.17", "onnxruntime_opset_21"), &archive(file))
+    }
+
+    pub(crate) fn store_as(&self, request: &Value, content: &[u8]) -> String {
+        let created = self.post(&self.wml("models"), request);
+        assert_eq!(created.status, 201, "{created:?}");
+        let path = format!("{}&content_format=native", self.wml(&format!("models/{}/content", created.id())));
+        assert_eq!(self.send("PUT", &path, "application/octet-stream", content).status, 201);
+        created.id()
+    }
+
+    /// The body of a deployment request.
+    pub(crate) fn deployment(&self, model: &str) -> Value {
+        json!({"name": "d", "asset": {"id": model}, "online": {}, "space_id": self.space})
+    }
+
+    /// The id of a deployment that has ended in the state.
+    pub(crate) fn deploy(&self, model: &str, state: &str) -> String {
+        let created = self.post(&self.wml("deployments"), &self.deployment(model));
+        assert_eq!(created.status, 202, "{created:?}");
+        let path = self.wml(&format!("deployments/{}", created.id()));
+        let ended = self.until(&path, |answer| answer.state() != "initializing");
+        assert_eq!(ended.state(), state, "{ended:?}");
+        created.id()
+    }
+
+    pub(crate) fn predict(&self, deployment: &str, body: &Value) -> Answer {
+        self.post(&format!("/ml/v4/deployments/{deployment}/predictions?version=2021-06-24"), body)
+    }
+
+    /// The id of a service provider, data mart included.
+    pub(crate) fn provider(&self, operational_space: &str) -> String {
+        let data_mart = self.post(&self.ai("data_marts"), &json!({"name": "mart", "internal_database": true}));
+        assert_eq!((data_mart.status, data_mart.id().as_str()), (202, MART), "{data_mart:?}");
+        self.until(&self.ai(&format!("data_marts/{MART}")), |answer| answer.state() == "active");
+        let request = json!({
+            "name": "provider", "service_type": "watson_machine_learning", "credentials": {},
+            "operational_space_id": operational_space, "deployment_space_id": self.space,
+        });
+        let provider = self.post(&self.ai("service_providers"), &request);
+        assert_eq!(provider.status, 202, "{provider:?}");
+        self.until(&self.ai(&format!("service_providers/{}", provider.id())), |answer| answer.state() == "active");
+        provider.id()
+    }
+
+    /// The body of a subscription request.
+    pub(crate) fn subscription(&self, provider: &str, model: &str, deployment: &str, problem: &str) -> Value {
+        let mut request = json!({
+            "data_mart_id": MART, "service_provider_id": provider,
+            "asset": {"asset_id": model, "name": "m", "url": "https://internal-nginx-svc:12443/m", "asset_type": "model",
+                "input_data_type": "structured", "problem_type": problem},
+            "deployment": {"deployment_id": deployment, "name": "d", "deployment_type": "online", "url": "https://internal/d"},
+            "asset_properties": {"label_column": "y", "prediction_field": "prediction", "probability_fields": ["probability"],
+                "feature_fields": ["x1", "x2"], "categorical_fields": []},
+        });
+        let array = json!({"type": "array", "elementType": "double", "containsNull": true});
+        request["asset_properties"]["output_data_schema"] = json!({"type": "struct", "fields": [
+            {"name": "prediction", "type": "double"}, {"name": "probability", "type": array}]});
+        if problem == "regression" {
+            request["asset_properties"].as_object_mut().unwrap().remove("probability_fields");
+        }
+        request
+    }
+
+    /// The id of an active subscription of a new deployment of the model file.
+    pub(crate) fn subscribe(&self, file: &str, problem: &str, operational_space: &str) -> (String, String) {
+        let model = self.store(file);
+        let deployment = self.deploy(&model, "ready");
+        let provider = self.provider(operational_space);
+        let request = self.subscription(&provider, &model, &deployment, problem);
+        let subscription = self.post(&self.ai("subscriptions"), &request);
+        assert_eq!(subscription.status, 202, "{subscription:?}");
+        self.until(&self.ai(&format!("subscriptions/{}", subscription.id())), |answer| answer.state() == "active");
+        (subscription.id(), deployment)
+    }
+
+    /// The id of an active quality monitor of the subscription, which asks for two rows of feedback.
+    pub(crate) fn monitor(&self, subscription: &str) -> String {
+        let created = self.post(&self.ai("monitor_instances"), &quality(subscription));
+        assert_eq!(created.status, 202, "{created:?}");
+        self.until(&self.ai(&format!("monitor_instances/{}", created.id())), |answer| answer.state() == "active");
+        created.id()
+    }
+
+    /// The id of the subscription's data set.
+    pub(crate) fn data_set(&self, subscription: &str, kind: &str) -> String {
+        let query = format!("data_sets?target.target_id={subscription}&target.target_type=subscription&type={kind}");
+        let found = self.get(&self.ai(&query));
+        found.body["data_sets"][0]["metadata"]["id"].as_str().unwrap_or_else(|| panic!("{found:?}")).to_owned()
+    }
+
+    /// Sends records, and answers how that ended.
+    pub(crate) fn record(&self, data_set: &str, body: &Value) -> Answer {
+        let sent = self.post(&self.ai(&format!("data_sets/{data_set}/records")), body);
+        assert_eq!((sent.status, &sent.body), (202, &json!({"state": "preparing"})), "{sent:?}");
+        let request = sent.header("location").rsplit('/').next().unwrap();
+        let path = self.ai(&format!("data_sets/{data_set}/requests/{request}"));
+        self.until(&path, |answer| answer.body["state"] != "preparing")
+    }
+
+    pub(crate) fn count(&self, data_set: &str) -> u64 {
+        let path = self.ai(&format!("data_sets/{data_set}/records?limit=0&include_total_count=true"));
+        self.get(&path).body["total_count"].as_u64().unwrap()
+    }
+}
+
+/// The body of a quality monitor request.
+pub(crate) fn quality(subscription: &str) -> Value {
+    json!({
+        "data_mart_id": MART, "monitor_definition_id": "quality",
+        "target": {"target_type": "subscription", "target_id": subscription},
+        "parameters": {"min_feedback_data_size": 2}, "thresholds": [],
+    })
+}
+
+/// One of the models of the tests in a zip archive.
+pub(crate) fn archive(file: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models").join(file);
+    zipped("model.onnx", &fs::read(path).unwrap())
+}
+
+pub(crate) fn zipped(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    archive.start_file(name, SimpleFileOptions::default()).unwrap();
+    archive.write_all(content).unwrap();
+    archive.finish().unwrap().into_inner()
+}

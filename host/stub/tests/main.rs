@@ -1,0 +1,15 @@
+//! The stub over real HTTP.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod client;
+mod deployments;
+mod evaluation;
+mod faults;
+mod login;
+mod models;
+mod predictions;
+mod providers;
+mod records;
+mod start;
+mod strictness;
+mod subscriptions;
