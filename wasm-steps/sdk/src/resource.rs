@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::ledger::{Announcement, Lookup};
-use crate::lookup::{Entry, Found, find, find_late};
+use crate::lookup::{Entry, Found, find_late};
 use crate::{Failure, Host, Level, Request, Response};
 
 /// A resource that is about to be created: what the ledger is told.
@@ -73,7 +73,8 @@ pub fn create(host: &dyn Host, resource: &Resource, request: impl FnOnce(&str) -
     let entry = Entry { number: announced.entry, tag: &announced.tag, id: announced.id.as_deref() };
     let request = request(&announced.tag);
 
-    let mut found = if announced.again { adopt(host, &title, find(host, &resource.0.find, entry)?)? } else { None };
+    let mut found =
+        if announced.again { adopt(host, &title, find_late(host, &resource.0.find, entry)?)? } else { None };
     if found.is_none()
         && let Some(id) = &announced.id
     {
@@ -132,4 +133,120 @@ fn adopt(host: &dyn Host, title: &str, mut found: Vec<Found>) -> Result<Option<C
         host.log(Level::Info, &format!("{title} exists already as `{id}`"));
         Created { id, resource }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::FailureCategory;
+    use crate::fake::Fake;
+    use crate::ledger::State;
+    use crate::services::Error;
+
+    fn make(host: &Fake) -> Result<Created, Failure> {
+        let find = Lookup::list("/models", "/resources").matching("/metadata/tags", "{tag}");
+        let resource = Resource::new("wml", "model", "x", find).removed_by("/models/{id}");
+        create(host, &resource, |tag| Request::post("wml", "/models").json(&json!({"tags": [tag]})))
+    }
+
+    fn made() -> Value {
+        json!({"metadata": {"id": "m", "tags": ["mine", "run-1"]}})
+    }
+
+    fn lost() -> Error {
+        Error::NoAnswer("connection reset".to_owned())
+    }
+
+    fn list(models: &[Value]) -> Value {
+        json!({ "resources": models })
+    }
+
+    #[test]
+    fn a_resource_is_announced_before_and_confirmed_after() {
+        let host = Fake::new();
+        host.always("POST /models", |sent| {
+            assert_eq!(sent.json(), json!({"tags": ["run-1"]}));
+            (201, made())
+        });
+        assert_eq!(make(&host).unwrap(), Created { id: "m".to_owned(), resource: made() });
+        assert_eq!((host.ledger()[0].state, host.ledger()[0].id.as_deref()), (State::Confirmed, Some("m")));
+    }
+
+    #[test]
+    fn a_lost_answer_is_looked_for_on_all_pages_and_adopted() {
+        let host = Fake::new();
+        host.fail("POST /models", lost());
+        let other = json!({"metadata": {"id": "o", "tags": ["run-9"]}});
+        host.answer("GET /models", 200, json!({"resources": [other], "next": {"href": "/models?start=2"}}));
+        host.answer("GET /models", 200, list(&[made()]));
+        assert_eq!(make(&host).unwrap().id, "m");
+        assert_eq!(host.routes(), ["POST /models", "GET /models", "GET /models"]);
+    }
+
+    #[test]
+    fn what_is_not_there_after_a_lost_answer_is_created_once_more() {
+        for answer in [Err(lost()), Ok(502)] {
+            let host = Fake::new();
+            match answer {
+                Ok(status) => host.answer("POST /models", status, ()),
+                Err(error) => host.fail("POST /models", error),
+            }
+            host.answer("GET /models", 200, list(&[]));
+            host.answer("GET /models", 200, list(&[]));
+            host.answer("POST /models", 201, made());
+            assert_eq!(make(&host).unwrap().id, "m");
+            assert_eq!(host.elapsed().as_secs(), 1);
+        }
+    }
+
+    #[test]
+    fn a_second_lost_answer_is_the_end_unless_it_acted() {
+        let host = Fake::new();
+        host.fail("POST /models", lost());
+        host.fail("POST /models", lost());
+        host.always("GET /models", |_| (200, list(&[])));
+        let failure = make(&host).unwrap_err();
+        assert_eq!(failure.category, FailureCategory::Unavailable);
+        assert_eq!(failure.message, "`POST /models` was sent, but its answer is lost: connection reset");
+        assert_eq!(host.ledger()[0].state, State::Announced);
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_short_is_a_lost_one() {
+        let host = Fake::new();
+        host.answer_raw("POST /models", 201, br#"{"metadata": {"id"#);
+        host.answer("GET /models", 200, list(&[made()]));
+        assert_eq!(make(&host).unwrap().id, "m");
+    }
+
+    #[test]
+    fn a_refusal_is_not_repeated() {
+        let host = Fake::new();
+        host.answer("POST /models", 400, json!({"errors": [{"message": "no"}]}));
+        assert_eq!(make(&host).unwrap_err().message, "`POST /models` answered 400: no");
+    }
+
+    #[test]
+    fn an_earlier_try_is_looked_for_before_anything_is_created() {
+        let host = Fake::new();
+        host.answer("POST /models", 201, made());
+        make(&host).unwrap();
+        host.answer("GET /models", 200, list(&[made()]));
+        assert_eq!(make(&host).unwrap().id, "m");
+        assert_eq!(host.requests_to("POST /models").len(), 1);
+
+        host.always("GET /models", |_| (200, list(&[])));
+        let failure = make(&host).unwrap_err();
+        assert_eq!(failure.message, "model `x` was created before as `m`, but is not there any more");
+    }
+
+    #[test]
+    fn two_with_one_tag_are_not_chosen_from() {
+        let host = Fake::new();
+        host.fail("POST /models", lost());
+        host.answer("GET /models", 200, list(&[made(), made()]));
+        assert_eq!(make(&host).unwrap_err().message, "model `x` exists 2 times");
+    }
 }
