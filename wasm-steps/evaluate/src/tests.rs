@@ -10,7 +10,8 @@ const MONITOR: &str = "/openscale/00000000-0000-0000-0000-000000000000/v2/monito
 fn run(host: &Fake, more: Value) -> Result<Value, Failure> {
     let mut inputs =
         json!({"monitor_instance_id": "m", "gates": {"accuracy": {"at_least": 0.9}, "log_loss": {"at_most": 0.5}}});
-    inputs.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let Value::Object(more) = more else { panic!("inputs are an object") };
+    inputs.as_object_mut().unwrap().extend(more);
     super::run_json(host, &inputs.to_string()).map(|outputs| serde_json::from_str(&outputs).unwrap())
 }
 
@@ -37,7 +38,7 @@ fn matrix() -> Value {
     json!({"labels": [0, 1], "values": [[3.0, 1.0], [0.0, 4.0]]})
 }
 
-fn finished(metrics: Value) -> Value {
+fn finished(metrics: &Value) -> Value {
     let result = json!({"metrics": metrics, "confusion_matrix": matrix()});
     json!({"state": "finished", "operators": [
         {"id": "original", "status": {"state": "finished"}, "result": result},
@@ -78,7 +79,7 @@ const SAME: &str = "row,prediction,probability_0,probability_1\n1,1,0.25,0.75\n2
 #[test]
 fn metrics_gates_and_the_comparison_are_told() {
     let host = Fake::new();
-    monitor(&host, &finished(json!({"accuracy": 0.95, "log_loss": 0.25, "brier_score": null})), &measured(0.95));
+    monitor(&host, &finished(&json!({"accuracy": 0.95, "log_loss": 0.25, "brier_score": null})), &measured(0.95));
     compared(&host, SAME);
     let outputs = run(&host, files()).unwrap();
     assert_eq!(
@@ -103,7 +104,7 @@ fn metrics_gates_and_the_comparison_are_told() {
 #[test]
 fn a_missed_gate_is_told_with_all_that_was_found() {
     let host = Fake::new();
-    monitor(&host, &finished(json!({"log_loss": null})), &measured(0.5));
+    monitor(&host, &finished(&json!({"log_loss": null})), &measured(0.5));
     let failure = run(&host, json!({})).unwrap_err();
     assert_eq!(failure.category, FailureCategory::Gate);
     assert_eq!(
@@ -119,7 +120,7 @@ fn a_missed_gate_is_told_with_all_that_was_found() {
 #[test]
 fn a_metric_that_the_monitor_does_not_know_misses_its_gate() {
     let host = Fake::new();
-    monitor(&host, &finished(json!({})), &measured(0.95));
+    monitor(&host, &finished(&json!({})), &measured(0.95));
     let failure = run(&host, json!({"gates": {"acuracy": {"at_least": 0.5}}})).unwrap_err();
     assert_eq!(failure.category, FailureCategory::Gate);
     assert_eq!(failure.message, "`acuracy` should be at least 0.5, but the monitor reported only `accuracy`");
@@ -156,7 +157,7 @@ fn answers_of_another_model_miss_the_gate() {
         ("row,prediction,probability_0\n1,1,0.25\n2,0,0.5\n", "more than any number"),
     ] {
         let host = Fake::new();
-        monitor(&host, &finished(json!({})), &measured(0.95));
+        monitor(&host, &finished(&json!({})), &measured(0.95));
         compared(&host, predictions);
         let mut more = files();
         more["gates"] = json!({});
@@ -170,7 +171,7 @@ fn answers_of_another_model_miss_the_gate() {
 #[test]
 fn predictions_alone_can_be_compared() {
     let host = Fake::new();
-    monitor(&host, &finished(json!({"log_loss": 0.25})), &measured(0.95));
+    monitor(&host, &finished(&json!({"log_loss": 0.25})), &measured(0.95));
     compared(&host, "row,prediction\n1,1\n2,0\n");
     assert_eq!(run(&host, files()).unwrap()["comparison"]["same"], true);
 }

@@ -19,7 +19,8 @@ fn inputs(more: Value) -> String {
         "input_fields": [{"name": "x", "type": "double"}, {"name": "y", "type": "string"}],
         "label_column": "label",
     });
-    inputs.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let Value::Object(more) = more else { panic!("inputs are an object") };
+    inputs.as_object_mut().unwrap().extend(more);
     inputs.to_string()
 }
 

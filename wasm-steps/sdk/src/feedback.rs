@@ -50,7 +50,7 @@ impl<'a> Feedback<'a> {
         // Tools that know no empty integers write whole numbers as `1.0`.
         let whole = || label.strip_suffix(".0").unwrap_or(label).parse::<i64>().ok().map(Value::from);
         let typed = match &prediction.value {
-            Value::Number(like) if like.is_f64() => number(),
+            Value::Number(answer) if answer.is_f64() => number(),
             Value::Number(_) => whole().or_else(number),
             Value::Bool(_) => label.to_ascii_lowercase().parse::<bool>().ok().map(Value::from),
             _ => Some(label.into()),
