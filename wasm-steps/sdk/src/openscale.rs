@@ -86,7 +86,7 @@ pub fn wait_for(
         let answer = Request::get(SERVICE, path).send(host)?.expect(&[200])?;
         let status = answer.json::<Resource>()?.entity.status;
         Ok(match states(done).judge(what, &status)? {
-            Poll::Ready(()) => Poll::Ready(answer.json()?),
+            Poll::Ready(()) => Poll::Ready(answer.value()?),
             Poll::Waiting(state) => Poll::Waiting(state),
         })
     })

@@ -24,7 +24,7 @@ pub(crate) fn collect(
     let mut next: Option<String> = None;
     for _ in 0..MOST_PAGES {
         let answer = page(next.as_deref())?.expect(&[200])?;
-        let mut body: Value = answer.json()?;
+        let mut body = answer.value()?;
         match body.pointer_mut(items).map(Value::take) {
             Some(Value::Array(found)) => all.extend(found),
             _ => {

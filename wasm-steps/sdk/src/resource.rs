@@ -2,9 +2,13 @@
 
 use serde_json::Value;
 
-use crate::ledger::{Announcement, Lookup};
+use crate::ledger::{Announced, Announcement, Lookup};
 use crate::lookup::{Entry, Found, find_late};
+use crate::services::Error;
 use crate::{Failure, Host, Level, Request, Response};
+
+/// How often a create request is sent whose answer is lost and whose resource is not there.
+const TRIES: u32 = 2;
 
 /// A resource that is about to be created: what the ledger is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +54,10 @@ impl Resource {
     fn title(&self) -> String {
         format!("{} `{}`", self.0.kind, self.0.name)
     }
+
+    fn unwritten(&self, verb: &str, error: Error) -> Failure {
+        Failure::from_error(&format!("{verb} {}", self.title()), error)
+    }
 }
 
 /// A resource that exists now.
@@ -64,40 +72,45 @@ pub struct Created {
 /// Announces a resource, creates it, and confirms its id. `request` gets the tag, and puts it where the resource's
 /// lookup searches. What an earlier try of this step, or a request whose answer was lost, made already is adopted.
 pub fn create(host: &dyn Host, resource: &Resource, request: impl FnOnce(&str) -> Request) -> Result<Created, Failure> {
-    let title = resource.title();
-    let ledger = |verb: &'static str| {
-        let what = format!("{verb} {title}");
-        move |error| Failure::from_error(&what, error)
-    };
-    let announced = host.announce(&resource.0).map_err(ledger("announcing"))?;
-    let entry = Entry { number: announced.entry, tag: &announced.tag, id: announced.id.as_deref() };
+    let announced = host.announce(&resource.0).map_err(|error| resource.unwritten("announcing", error))?;
     let request = request(&announced.tag);
-
-    let mut found =
-        if announced.again { adopt(host, &title, find_late(host, &resource.0.find, entry)?)? } else { None };
-    if found.is_none()
-        && let Some(id) = &announced.id
-    {
-        return Err(Failure::internal(format!("{title} was created before as `{id}`, but is not there any more")));
-    }
-    if found.is_none() {
-        found = match attempt(host, resource, &request)? {
-            Attempt::Created(created) => Some(created),
-            Attempt::Lost(failure) => {
-                host.log(Level::Warn, &format!("{}; looking for {title} before another try", failure.message));
-                adopt(host, &title, find_late(host, &resource.0.find, entry)?)?
-            }
-        };
-    }
-    let created = match found {
-        Some(created) => created,
-        None => match attempt(host, resource, &request)? {
-            Attempt::Created(created) => created,
-            Attempt::Lost(failure) => adopt(host, &title, find_late(host, &resource.0.find, entry)?)?.ok_or(failure)?,
-        },
-    };
-    host.confirm(announced.entry, &created.id).map_err(ledger("confirming"))?;
+    let created = find_or_send(host, resource, &announced, &request)?;
+    host.confirm(announced.entry, &created.id).map_err(|error| resource.unwritten("confirming", error))?;
     Ok(created)
+}
+
+fn find_or_send(
+    host: &dyn Host,
+    resource: &Resource,
+    announced: &Announced,
+    request: &Request,
+) -> Result<Created, Failure> {
+    let title = resource.title();
+    let entry = Entry { number: announced.entry, tag: &announced.tag, id: announced.id.as_deref() };
+    let look = || adopt(host, &title, find_late(host, &resource.0.find, entry)?);
+    if announced.again {
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        if let Some(id) = entry.id {
+            return Err(Failure::internal(format!("{title} was created before as `{id}`, but is not there any more")));
+        }
+    }
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        let failure = match attempt(host, resource, request)? {
+            Attempt::Created(created) => return Ok(created),
+            Attempt::Lost(failure) => failure,
+        };
+        host.log(Level::Warn, &format!("{}; looking for {title}", failure.message));
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        if left == 0 {
+            return Err(failure);
+        }
+    }
 }
 
 enum Attempt {
@@ -107,7 +120,6 @@ enum Attempt {
 }
 
 fn attempt(host: &dyn Host, resource: &Resource, request: &Request) -> Result<Attempt, Failure> {
-    use crate::services::Error;
     match request.attempt(host) {
         Ok(answer) if answer.status() >= 500 => Ok(Attempt::Lost(answer.failure())),
         // An answer that was cut short says "created", but not what.
@@ -118,7 +130,7 @@ fn attempt(host: &dyn Host, resource: &Resource, request: &Request) -> Result<At
 }
 
 fn read(answer: &Response, id: &str) -> Result<Created, Failure> {
-    let resource: Value = answer.json()?;
+    let resource = answer.value()?;
     match resource.pointer(id).and_then(Value::as_str) {
         Some(id) => Ok(Created { id: id.to_owned(), resource }),
         None => Err(Failure::internal(format!("{} answered no id at `{id}`", answer.title()))),
@@ -143,7 +155,6 @@ mod tests {
     use crate::FailureCategory;
     use crate::fake::Fake;
     use crate::ledger::State;
-    use crate::services::Error;
 
     fn make(host: &Fake) -> Result<Created, Failure> {
         let find = Lookup::list("/models", "/resources").matching("/metadata/tags", "{tag}");

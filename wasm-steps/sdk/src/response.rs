@@ -1,6 +1,7 @@
 //! A service's answer, and what a wrong one means.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::failure::words_of_bytes;
 use crate::json::{self, Misread};
@@ -60,6 +61,12 @@ impl Response {
             400..=499 => Failure::refused(message),
             _ => Failure::internal(message),
         }
+    }
+
+    /// The body as a JSON value of any shape.
+    pub fn value(&self) -> Result<Value, Failure> {
+        serde_json::from_slice(&self.inner.body)
+            .map_err(|error| Failure::internal(format!("{} answered what is no JSON: {error}", self.title)))
     }
 
     /// Reads the body as JSON.

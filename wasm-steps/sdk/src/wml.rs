@@ -61,7 +61,7 @@ pub fn space_id(host: &dyn Host, space: &str) -> Result<String, Failure> {
 pub fn software_spec_id(host: &dyn Host, version: &ApiVersion, space_id: &str, name: &str) -> Result<String, Failure> {
     let request = Request::get(SERVICE, "/v2/software_specifications");
     let answer = version.in_space(space_id, request).query("name", name).send(host)?.expect(&[200])?;
-    let found: Value = answer.json()?;
+    let found = answer.value()?;
     match found.pointer("/resources/0/metadata/asset_id").and_then(Value::as_str) {
         Some(id) => Ok(id.to_owned()),
         None => Err(Failure::refused(format!("there is no software specification `{name}`"))),

@@ -1,24 +1,57 @@
 //! The archive that WML takes a model in: a bare `.onnx` file is refused by every official client.
-
-use std::fs::File;
-use std::io::{Cursor, copy};
+//!
+//! One stored entry is all that is needed; the `zip` crate would be a tenth of the component.
 
 use step_sdk::{Failure, Host, ModelFile};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
 
-/// A zip with the model at its top level. The same file makes the same bytes, so no clock; trained numbers hardly
-/// compress, so no compression.
+/// 1980-01-01, the format's first day: the same file makes the same bytes, so no clock.
+const NO_DATE: u16 = 1 << 5 | 1;
+/// The version that every reader knows.
+const VERSION: u16 = 10;
+
+/// A zip with the model at its top level, stored as it is: trained numbers hardly compress.
 pub(crate) fn zip(host: &dyn Host, model: &ModelFile) -> Result<Vec<u8>, Failure> {
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(DateTime::DEFAULT)
-        .unix_permissions(0o644);
-    let pack = || -> zip::result::ZipResult<Vec<u8>> {
-        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-        archive.start_file(model.file_name(), options)?;
-        copy(&mut File::open(model.path(host))?, &mut archive)?;
-        Ok(archive.finish()?.into_inner())
-    };
-    pack().map_err(|error| Failure::invalid_input(format!("model `{}` cannot be archived: {error}", model.0)))
+    let content = model.read(host)?;
+    let too_large = |_| Failure::invalid_input(format!("model `{}` is too large for an archive", model.0));
+    let size = u32::try_from(content.len()).map_err(too_large)?;
+    let name = model.file_name().as_bytes();
+    let name_length = u16::try_from(name.len()).map_err(too_large)?;
+
+    // Flags and method are none; the time is midnight.
+    let mut about = Vec::new();
+    shorts(&mut about, &[VERSION, 0, 0, 0, NO_DATE]);
+    longs(&mut about, &[crc32fast::hash(&content), size, size]);
+    shorts(&mut about, &[name_length, 0]);
+
+    let mut archive = Vec::with_capacity(content.len() + 2 * name.len() + 98);
+    archive.extend(b"PK\x03\x04");
+    archive.extend(&about);
+    archive.extend(name);
+    archive.extend(content);
+
+    let directory = archive.len();
+    archive.extend(b"PK\x01\x02");
+    shorts(&mut archive, &[VERSION]);
+    archive.extend(&about);
+    shorts(&mut archive, &[0; 3]);
+    longs(&mut archive, &[0; 2]);
+    archive.extend(name);
+
+    let end = archive.len();
+    archive.extend(b"PK\x05\x06");
+    shorts(&mut archive, &[0, 0, 1, 1]);
+    let positions = [end - directory, directory].map(u32::try_from);
+    for position in positions {
+        longs(&mut archive, &[position.map_err(too_large)?]);
+    }
+    shorts(&mut archive, &[0]);
+    Ok(archive)
+}
+
+fn shorts(bytes: &mut Vec<u8>, numbers: &[u16]) {
+    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+}
+
+fn longs(bytes: &mut Vec<u8>, numbers: &[u32]) {
+    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
 }

@@ -105,7 +105,7 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let upload = scoped(Request::put(SERVICE, format!("{href}/content"))).query("content_format", "native");
     upload.body("application/octet-stream", archive).send(host)?.expect(&[200, 201])?;
 
-    let stored: Value = scoped(Request::get(SERVICE, &href)).send(host)?.expect(&[200])?.json()?;
+    let stored = scoped(Request::get(SERVICE, &href)).send(host)?.expect(&[200])?.value()?;
     check_stored(&stored, &input, &software_spec, &columns)?;
     Ok(Output {
         model_id: created.id,
