@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn what_is_binary_or_large_is_recorded_by_its_size() {
         assert_eq!(masked_body(&headers("content-type", "application/octet-stream"), &[0xff; 3]), json!({"bytes": 3}));
-        assert_eq!(masked_body(&headers("content-type", "text/csv"), &[b'a'; 70_000]), json!({"bytes": 70_000}));
+        assert_eq!(masked_body(&headers("content-type", "text/csv"), &vec![b'a'; 70_000]), json!({"bytes": 70_000}));
         assert_eq!(masked_body(&headers("content-type", "text/csv"), b"a,b"), json!("a,b"));
     }
 }

@@ -146,14 +146,12 @@ async fn truncated(response: Response<Body>) -> Result<Response<Body>, Dropped> 
     parts.headers.insert(header::CONTENT_LENGTH, bytes.len().into());
     let half = bytes.slice(..bytes.len() / 2);
     let halves = stream::unfold(Some(half), |half| async move {
-        match half {
-            Some(half) => Some((Ok::<Bytes, io::Error>(half), None)),
-            None => {
-                // hyper sends what it has while it waits, and nothing once the body has failed.
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                Some((Err(io::Error::from(io::ErrorKind::ConnectionAborted)), None))
-            }
+        if let Some(half) = half {
+            return Some((Ok::<Bytes, io::Error>(half), None));
         }
+        // hyper sends what it has while it waits, and nothing once the body has failed.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Some((Err(io::Error::from(io::ErrorKind::ConnectionAborted)), None))
     });
     Ok(Response::from_parts(parts, Body::from_stream(halves)))
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -14,6 +15,9 @@ use crate::request_log::{Recorded, RequestLog};
 use crate::server;
 use crate::site::Site;
 use crate::tls;
+
+/// How long a request that is being served may hold up the stub's end.
+const LONGEST_STOP: Duration = Duration::from_secs(1);
 
 /// Why a stub cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +44,7 @@ pub enum StubError {
     Threads(#[source] io::Error),
 }
 
-/// A running stub; dropping it stops it.
+/// A running stub; dropping it stops it, which waits and so must not happen on a tokio thread.
 #[derive(Debug)]
 pub struct Stub {
     site: Arc<Site>,
@@ -170,7 +174,7 @@ impl Stub {
 impl Drop for Stub {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            runtime.shutdown_timeout(LONGEST_STOP);
         }
     }
 }

@@ -142,7 +142,7 @@ impl Client {
 
     /// An `OpenScale` path.
     pub(crate) fn ai(&self, path: &str) -> String {
-        format!("/openscale/{MART}/v2/{path}")
+        format!("/openscale/{}/v2/{path}", self.stub.data_mart_id())
     }
 
     /// The body of a model request.
@@ -205,7 +205,7 @@ impl Client {
     /// The body of a subscription request.
     pub(crate) fn subscription(&self, provider: &str, model: &str, deployment: &str, problem: &str) -> Value {
         let mut request = json!({
-            "data_mart_id": MART, "service_provider_id": provider,
+            "data_mart_id": self.stub.data_mart_id(), "service_provider_id": provider,
             "asset": {"asset_id": model, "name": "m", "url": "https://internal-nginx-svc:12443/m", "asset_type": "model",
                 "input_data_type": "structured", "problem_type": problem},
             "deployment": {"deployment_id": deployment, "name": "d", "deployment_type": "online", "url": "https://internal/d"},

@@ -8,7 +8,7 @@ use crate::client::{Client, zipped};
 
 #[test]
 fn a_deployment_takes_its_time() {
-    let client = Client::settling(Duration::from_secs(600));
+    let client = Client::settling(Duration::from_mins(10));
     let model = client.store("binary.onnx");
     let created = client.post(&client.wml("deployments"), &client.deployment(&model));
     assert_eq!((created.status, created.state()), (202, "initializing"));

@@ -74,6 +74,18 @@ fn models_come_in_relative_pages_without_a_version() {
 }
 
 #[test]
+fn the_space_of_the_query_is_the_space_of_the_body() {
+    let spaces = vec!["one".to_owned(), "two".to_owned()];
+    let client = Client::with(Options { spaces, ..Options::default() });
+    let other = client.get("/v2/spaces?name=two").body["resources"][0]["metadata"]["id"].as_str().unwrap().to_owned();
+    let request = client.model("onnxruntime_1.17", "onnxruntime_opset_21");
+    let path = format!("/ml/v4/models?version=2021-06-24&space_id={other}");
+    assert_eq!(client.post(&path, &request).refusal().0, 400);
+    let id = client.post(&client.wml("models"), &request).id();
+    assert_eq!(client.get(&format!("/ml/v4/models/{id}?version=2021-06-24&space_id={other}")).status, 404);
+}
+
+#[test]
 fn the_content_is_kept_as_it_is() {
     let client = Client::new();
     let content = archive("binary.onnx");
@@ -110,7 +122,7 @@ fn a_model_request_is_read_strictly() {
     assert_eq!(refused("schemas", json!({"input": [{"fields": [{"name": "x"}]}]})), schema);
     assert_eq!(refused("type", json!("onnxruntime_1.16")), entity);
     assert_eq!(refused("software_spec", json!({"name": "none"})), entity);
-    assert_eq!(refused("space_id", json!("none")).0, 400);
+    assert_eq!(refused("space_id", json!("none")).0, 404);
     let path = "/ml/v4/models?version=2021-06-24";
     let mut request = client.model("onnxruntime_1.17", "onnxruntime_opset_21");
     assert_eq!(client.post(path, &request).status, 201);

@@ -12,7 +12,7 @@ fn ready(client: &Client, model_type: &str, specification: &str, file: &str) -> 
     client.deploy(&client.store_as(&request, &archive(file)), "ready")
 }
 
-fn rows(values: Value) -> Value {
+fn rows(values: &Value) -> Value {
     json!({"input_data": [{"fields": ["x1", "x2"], "values": values}]})
 }
 
@@ -21,7 +21,7 @@ fn every_type_answers_in_its_shape() {
     let client = Client::new();
     let answer = |model_type: &str, specification: &str, file: &str| {
         let id = ready(&client, model_type, specification, file);
-        let scored = client.predict(&id, &rows(json!([[1.0, 1.0], [-2, 1]])));
+        let scored = client.predict(&id, &rows(&json!([[1.0, 1.0], [-2, 1]])));
         assert_eq!(scored.status, 200, "{scored:?}");
         scored.body["predictions"].clone()
     };
@@ -70,16 +70,16 @@ fn a_scoring_request_is_read_strictly() {
         json!({"input_data": []}),
         json!({"input_data": [{"values": []}]}),
         json!({"input_data": [{"feilds": [], "values": [[1, 1]]}]}),
-        rows(json!([[1]])),
-        rows(json!([[1, 1], [1]])),
-        rows(json!([[1, "one"]])),
+        rows(&json!([[1]])),
+        rows(&json!([[1, 1], [1]])),
+        rows(&json!([[1, "one"]])),
         json!({"input_data": [{"values": [[1, 2, 3]]}]}),
         json!({"input_data": [{"fields": ["x2", "x1"], "values": [[1, 1]]}]}),
     ] {
         assert_eq!(client.predict(&id, &body).refusal().0, 400, "{body}");
     }
     let path = format!("/ml/v4/deployments/{id}/predictions?version=2021-06-24");
-    let body = rows(json!([[1, 1]]));
+    let body = rows(&json!([[1, 1]]));
     assert_eq!(client.post(&path, &body).status, 200);
     let space = format!("{path}&space_id={}", client.space);
     assert_eq!(

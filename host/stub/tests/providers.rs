@@ -12,7 +12,7 @@ fn request(client: &Client) -> Value {
 
 #[test]
 fn a_data_mart_is_made_once_and_takes_its_time() {
-    let client = Client::settling(Duration::from_secs(600));
+    let client = Client::settling(Duration::from_mins(10));
     let body = json!({"name": "mart", "description": "d", "internal_database": true});
     let created = client.post(&client.ai("data_marts"), &body);
     assert_eq!((created.status, created.id().as_str(), created.state()), (202, MART, "preparing"));
@@ -56,7 +56,7 @@ fn a_provider_hides_its_credentials_and_is_filtered_by_space() {
     assert_eq!(client.post(&client.ai("service_providers"), &request(&client)).refusal().0, 409);
     let patched = client.patch(
         &client.ai(&format!("service_providers/{id}")),
-        &json!([{"op": "replace", "path": "/description", "value": "new"}]),
+        &json!([{"op": "add", "path": "/description", "value": "new"}]),
     );
     assert_eq!((patched.status, &patched.body["entity"]["description"]), (200, &json!("new")));
     assert_eq!(client.delete(&client.ai(&format!("service_providers/{id}"))).status, 202);

@@ -108,14 +108,14 @@ fn a_subscription_is_patched_and_its_schemas_inferred() {
     let client = Client::new();
     let (id, _) = client.subscribe("binary.onnx", "binary", "pre_production");
     let path = client.ai(&format!("subscriptions/{id}"));
-    let patch = json!([{"op": "replace", "path": "/asset_properties/prediction_field", "value": "scored"}]);
-    let patched = client.patch(&path, &patch);
+    let changes = json!([{"op": "replace", "path": "/asset_properties/prediction_field", "value": "scored"}]);
+    let patched = client.patch(&path, &changes);
     assert_eq!(
         (patched.status, &patched.body["entity"]["asset_properties"]["prediction_field"]),
         (200, &json!("scored"))
     );
     assert_eq!(client.patch(&path, &json!([{"op": "add", "path": "/wrong", "value": 1}])).status, 400);
-    assert_eq!(client.send("PATCH", &path, "application/json-patch+json", patch.to_string().as_bytes()).status, 415);
+    assert_eq!(client.send("PATCH", &path, "application/json-patch+json", changes.to_string().as_bytes()).status, 415);
     let sample = json!({"input_data": [{"fields": ["x1", "x2"], "values": [[1, "a"]]}]});
     let inferred = client.post(&client.ai(&format!("subscriptions/{id}/schemas")), &sample);
     let schema = &inferred.body["subscription"]["entity"]["asset_properties"]["input_data_schema"];
@@ -177,8 +177,8 @@ fn a_quality_monitor_is_read_strictly() {
     assert_eq!(client.post(&client.ai("monitor_instances"), &quality(&id)).refusal().0, 409);
     let path = client.ai(&format!("monitor_instances/{monitor}"));
     assert!(client.get(&path).body["entity"]["schedule_id"].is_string());
-    let patch = json!([{"op": "replace", "path": "/parameters/min_feedback_data_size", "value": 5}]);
-    assert_eq!(client.patch(&path, &patch).body["entity"]["parameters"]["min_feedback_data_size"], 5);
+    let changes = json!([{"op": "replace", "path": "/parameters/min_feedback_data_size", "value": 5}]);
+    assert_eq!(client.patch(&path, &changes).body["entity"]["parameters"]["min_feedback_data_size"], 5);
 }
 
 #[test]

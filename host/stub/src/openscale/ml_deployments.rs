@@ -15,7 +15,7 @@ pub(crate) fn list(site: &Site, call: &Call) -> Outcome {
     let world = site.world();
     let space = space(&world, call)?;
     let deployments = world.deployments.iter().filter(|(_, one)| one.request.space_id == space).take(limit);
-    let resources: Vec<Value> = deployments.map(|(id, one)| present(id, one, json!({}), json!({}))).collect();
+    let resources: Vec<Value> = deployments.map(|(id, one)| present(id, one, &json!({}), &json!({}))).collect();
     Ok(Answer::ok(&json!({"resources": resources})))
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn get(site: &Site, call: &Call) -> Outcome {
     let deployment = deployment.ok_or_else(|| Refusal::unknown("deployment", call.id()))?;
     let asset_id = deployment.asset_id();
     let model = world.models.get(asset_id).ok_or_else(|| Refusal::unknown("model", asset_id))?;
-    Ok(Answer::ok(&present(call.id(), deployment, asset(asset_id, model), properties(model))))
+    Ok(Answer::ok(&present(call.id(), deployment, &asset(asset_id, model), &properties(model))))
 }
 
 /// The space of the query, which must be the provider's.
@@ -47,7 +47,7 @@ fn space<'call>(world: &World, call: &'call Call) -> Result<&'call str, Refusal>
 }
 
 /// The addresses are the cluster's own, of no use outside.
-fn present(id: &str, deployment: &Deployment, asset: Value, asset_properties: Value) -> Value {
+fn present(id: &str, deployment: &Deployment, asset: &Value, asset_properties: &Value) -> Value {
     json!({
         "metadata": {"guid": id, "created_at": deployment.created_at, "modified_at": deployment.modified_at},
         "entity": {

@@ -36,6 +36,7 @@ pub(crate) struct Provider {
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "these are the names on the wire")]
 struct Request {
     name: String,
     service_type: String,

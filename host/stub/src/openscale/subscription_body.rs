@@ -29,6 +29,7 @@ pub(crate) struct Body {
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "these are the names on the wire")]
 pub(crate) struct Asset {
     pub(super) asset_id: String,
     asset_type: AssetType,
@@ -72,6 +73,7 @@ pub(crate) enum ProblemType {
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "these are the names on the wire")]
 pub(crate) struct Deployment {
     pub(super) deployment_id: String,
     pub(super) name: String,
@@ -158,10 +160,9 @@ impl Properties {
             self.feature_fields = Some(names.filter(|name| Some(name) != self.label_column.as_ref()).collect());
         }
         let roles = self.clone();
-        for schema in [&mut self.training_data_schema, &mut self.input_data_schema, &mut self.output_data_schema] {
-            if let Some(schema) = schema {
-                schema.assign_roles(&roles);
-            }
+        let schemas = [&mut self.training_data_schema, &mut self.input_data_schema, &mut self.output_data_schema];
+        for schema in schemas.into_iter().flatten() {
+            schema.assign_roles(&roles);
         }
     }
 

@@ -112,7 +112,9 @@ fn tensor<'a>(port: &Port, rows: impl ExactSizeIterator<Item = &'a [Value]>) -> 
     let mut width = None;
     for (number, row) in rows.enumerate() {
         let before = cells.len();
-        row.iter().for_each(|value| flatten(value, &mut cells));
+        for value in row {
+            flatten(value, &mut cells);
+        }
         let found = cells.len() - before;
         if *width.get_or_insert(found) != found {
             return Err(format!(
@@ -128,7 +130,11 @@ fn tensor<'a>(port: &Port, rows: impl ExactSizeIterator<Item = &'a [Value]>) -> 
 
 fn flatten<'a>(value: &'a Value, cells: &mut Vec<&'a Value>) {
     match value {
-        Value::Array(values) => values.iter().for_each(|value| flatten(value, cells)),
+        Value::Array(values) => {
+            for value in values {
+                flatten(value, cells);
+            }
+        }
         other => cells.push(other),
     }
 }
@@ -208,6 +214,6 @@ fn nested(mut cells: Vec<Value>, axes: &[usize]) -> Vec<Value> {
 
 impl std::fmt::Debug for Servable {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Servable").field("sha256", &self.model.sha256()).field("shape", &self.shape).finish()
+        formatter.debug_struct("Servable").field("sha256", &self.model.sha256()).finish_non_exhaustive()
     }
 }
