@@ -72,7 +72,7 @@ struct Input {
 #[derive(Debug, Serialize, JsonSchema)]
 struct Output {
     /// Every metric by its id; null if it could not be computed
-    #[schemars(extend("x-report" = true))]
+    #[schemars(extend("x-report" = true, "additionalProperties" = {"type": ["number", "null"]}))]
     metrics: Metrics,
     /// What became of every gate
     #[schemars(extend("x-report" = true))]
@@ -152,7 +152,7 @@ impl Monitor<'_> {
     fn run(&self) -> Result<Value, Failure> {
         let request = Request::post(SERVICE, format!("{}/runs", self.path)).json(&json!({"triggered_by": "user"}));
         let started = request.send(self.host)?.success()?;
-        let id = id_of(&started.json()?)?;
+        let id = id_of(&started.value()?)?;
         let what = format!("run `{id}` of monitor instance `{}`", self.id);
         wait_for(self.host, &what, &self.deadline, &format!("{}/runs/{}", self.path, segment(&id)), &["finished"])
     }
@@ -166,7 +166,7 @@ impl Monitor<'_> {
             .query("run_id", &run_id);
         let end = self.host.elapsed() + MEASURED;
         until(self.host, "the measurement", &self.deadline, || {
-            let page: Value = request.send(self.host)?.success()?.json()?;
+            let page = request.send(self.host)?.success()?.value()?;
             let mut measurements = page["measurements"].as_array().into_iter().flatten();
             let found = measurements.find(|measurement| measurement["entity"]["run_id"] == *run_id).cloned();
             let done = found.is_some() || self.host.elapsed() >= end;
@@ -178,6 +178,6 @@ impl Monitor<'_> {
     fn matrix(&self, measurement: Option<&Value>) -> Result<Option<ConfusionMatrix>, Failure> {
         let Some(measurement) = measurement else { return Ok(None) };
         let path = format!("{}/measurements/{}", self.path, segment(&id_of(measurement)?));
-        Ok(matrix_of_measurement(&Request::get(SERVICE, path).send(self.host)?.success()?.json()?))
+        Ok(matrix_of_measurement(&Request::get(SERVICE, path).send(self.host)?.success()?.value()?))
     }
 }

@@ -243,6 +243,7 @@ fn the_description_names_the_files_and_what_is_reported() {
         assert!(inputs["properties"][input].to_string().contains(&format!("\"{format}\"")), "{inputs}");
     }
     let outputs: Value = serde_json::from_str(&about.outputs).unwrap();
+    assert_eq!(outputs["properties"]["metrics"]["additionalProperties"], json!({"type": ["number", "null"]}));
     for shown in ["metrics", "gates", "comparison"] {
         assert_eq!(outputs["properties"][shown]["x-report"], true);
     }

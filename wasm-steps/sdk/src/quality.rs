@@ -1,17 +1,16 @@
-//! What a run of OpenScale's quality monitor found: its measurement, completed from the run's own result, which also has the
-//! metrics that could not be computed.
-
-use std::collections::BTreeMap;
+//! What a run of OpenScale's quality monitor found: its measurement, completed from the run's own result, which also
+//! has the metrics that could not be computed.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-/// Metrics by id; without a value where it could not be computed.
-pub type Metrics = BTreeMap<String, Option<f64>>;
+/// Metrics by id: a number, or null where it could not be computed. A map of values, because each further type of map
+/// makes a component 5 kB larger.
+pub type Metrics = Map<String, Value>;
 
 /// How often which label was predicted as which
-#[derive(Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ConfusionMatrix {
     /// The labels, in the order of rows and columns; the last one is the positive class
     labels: Vec<Value>,
@@ -22,19 +21,19 @@ pub struct ConfusionMatrix {
 /// The metrics of a measurement and of its run. Both can hold those of variants of the model: they are left out.
 pub fn metrics(measurement: Option<&Value>, run: &Value) -> Metrics {
     let mut metrics = Metrics::new();
+    let mut add = |id: &str, value: &Value| {
+        // Other shapes are no metrics of ours.
+        if value.is_number() || value.is_null() {
+            metrics.insert(id.to_owned(), value.clone());
+        }
+    };
     for (id, value) in result(run)["metrics"].as_object().into_iter().flatten() {
-        metrics.insert(id.clone(), value.as_f64());
+        add(id, value);
     }
     let values = measurement.and_then(|measurement| measurement["entity"]["values"].as_array());
-    for metric in values
-        .into_iter()
-        .flatten()
-        .filter(|values| is_original(values))
-        .filter_map(|values| values["metrics"].as_array())
-        .flatten()
-    {
-        if let Some(id) = metric["id"].as_str() {
-            metrics.insert(id.to_owned(), metric["value"].as_f64());
+    for values in values.into_iter().flatten().filter(|values| is_original(values)) {
+        for metric in values["metrics"].as_array().into_iter().flatten() {
+            add(metric["id"].as_str().unwrap_or_default(), &metric["value"]);
         }
     }
     metrics
@@ -42,14 +41,20 @@ pub fn metrics(measurement: Option<&Value>, run: &Value) -> Metrics {
 
 /// The confusion matrix in a run's result.
 pub fn matrix_of_run(run: &Value) -> Option<ConfusionMatrix> {
-    ConfusionMatrix::deserialize(&result(run)["confusion_matrix"]).ok()
+    matrix(&result(run)["confusion_matrix"])
 }
 
 /// The confusion matrix in the sources of a single measurement.
 pub fn matrix_of_measurement(measurement: &Value) -> Option<ConfusionMatrix> {
     let sources = measurement["entity"]["sources"].as_array()?;
     let source = sources.iter().find(|source| source["type"] == "confusion_matrix")?;
-    ConfusionMatrix::deserialize(&source["data"]).ok()
+    matrix(&source["data"])
+}
+
+fn matrix(data: &Value) -> Option<ConfusionMatrix> {
+    let row = |row: &Value| row.as_array()?.iter().map(Value::as_f64).collect();
+    let values = data["values"].as_array()?.iter().map(row).collect::<Option<_>>()?;
+    Some(ConfusionMatrix { labels: data["labels"].as_array()?.clone(), values })
 }
 
 fn is_original(values: &Value) -> bool {

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::openscale::{InstanceId, SERVICE, states};
@@ -104,13 +103,11 @@ impl<'a> Records<'a> {
     }
 
     fn count(&self) -> Result<u64, Failure> {
-        #[derive(Deserialize)]
-        struct Page {
-            total_count: u64,
-        }
         let request = Request::get(SERVICE, format!("{}/records", self.path));
         let request = request.query("limit", "0").query("include_total_count", "true");
-        Ok(request.send(self.host)?.success()?.json::<Page>()?.total_count)
+        let answer = request.send(self.host)?.success()?;
+        let total = answer.value()?["total_count"].as_u64();
+        total.ok_or_else(|| Failure::internal(format!("{} answered no `total_count`", answer.title())))
     }
 
     /// Waits until the records of the oldest request are in.

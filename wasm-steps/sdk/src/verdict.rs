@@ -4,6 +4,7 @@ use crate::Gates;
 use crate::quality::Metrics;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 /// What became of a gate
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
@@ -41,7 +42,7 @@ pub fn judge(gates: &Gates, metrics: &Metrics, words: Option<&str>) -> Vec<Verdi
     let limits = gates.iter().flat_map(|(metric, gate)| gate.limits().map(move |limit| (metric, limit)));
     limits
         .map(|(metric, limit)| {
-            let value = metrics.get(metric).copied().flatten();
+            let value = metrics.get(metric).and_then(Value::as_f64);
             Verdict {
                 metric: metric.clone(),
                 wanted: limit.wanted(),
