@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent};
 use serde_json::{Map, Value};
 
 use crate::run::{Outcome, RunRecord, StepOutcome, StepRecord};
@@ -12,14 +12,18 @@ use crate::run::{Outcome, RunRecord, StepOutcome, StepRecord};
 pub fn text(record: &RunRecord, out: &mut impl Write) -> io::Result<()> {
     for step in &record.steps {
         let Some(Value::Object(outputs)) = &step.outputs else { continue };
-        for name in &step.report {
-            if let Some(value) = outputs.get(name).filter(|value| !is_empty(value)) {
-                writeln!(out, "{}: {}", step.id, name.replace('_', " "))?;
-                writeln!(out, "{}\n", table_of(value))?;
-            }
+        let reported = step.report.iter().filter_map(|name| Some((name, outputs.get(name)?)));
+        let (collections, plain): (Vec<_>, Vec<_>) = reported
+            .filter(|(_, value)| !is_empty(value))
+            .partition(|(_, value)| value.is_object() || value.is_array());
+        if !plain.is_empty() {
+            section(out, &step.id, &pairs(plain))?;
+        }
+        for (name, value) in collections {
+            section(out, &format!("{}: {}", step.id, name), &table_of(value))?;
         }
     }
-    writeln!(out, "{}\n", steps(&record.steps))?;
+    section(out, "steps", &steps(&record.steps))?;
     for step in &record.steps {
         if let Some(failure) = &step.failure {
             writeln!(out, "step `{}` {}: {}", step.id, verb(step.outcome), failure.message)?;
@@ -38,6 +42,14 @@ pub fn text(record: &RunRecord, out: &mut impl Write) -> io::Result<()> {
     )
 }
 
+fn section(out: &mut impl Write, title: &str, table: &Table) -> io::Result<()> {
+    writeln!(out, "{title}")?;
+    for line in table.lines() {
+        writeln!(out, " {}", line.trim_end())?;
+    }
+    writeln!(out)
+}
+
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -47,24 +59,32 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// An array of objects as rows, an object as pairs.
 fn table_of(value: &Value) -> Table {
+    let items = match value {
+        Value::Object(members) => return pairs(members),
+        Value::Array(items) => items.as_slice(),
+        other => std::slice::from_ref(other),
+    };
     let mut table = plain();
-    match value {
-        Value::Array(items) => {
-            let columns = columns(items);
-            table.set_header(columns.iter().map(|name| name.replace('_', " ")));
-            for item in items {
-                table.add_row(columns.iter().map(|name| item.get(name).map_or(String::new(), cell)));
-            }
+    let columns = columns(items);
+    if columns.is_empty() {
+        for item in items {
+            table.add_row([cell(item)]);
         }
-        Value::Object(members) => {
-            for (name, value) in members {
-                table.add_row([name.clone(), cell(value)]);
-            }
-        }
-        other => {
-            table.add_row([cell(other)]);
-        }
+        return table;
+    }
+    table.set_header(&columns);
+    for item in items {
+        table.add_row(columns.iter().map(|name| item.get(name).map_or(String::new(), cell)));
+    }
+    table
+}
+
+fn pairs<'a>(members: impl IntoIterator<Item = (&'a String, &'a Value)>) -> Table {
+    let mut table = plain();
+    for (name, value) in members {
+        table.add_row([name.clone(), cell(value)]);
     }
     table
 }
@@ -116,7 +136,8 @@ fn steps(steps: &[StepRecord]) -> Table {
 
 fn plain() -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_style(TableComponent::HeaderLines, '─').set_style(TableComponent::MiddleHeaderIntersections, '─');
     table
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use std::time::Duration;
 use stepwise_stub::{Options, Stub};
 
 use crate::deadline::Stop;
@@ -15,6 +16,9 @@ use crate::run::{Choice, Outcome, RunId, RunRecord, Runner};
 use crate::signal::Signal;
 
 use super::{RunsFolder, StepsFolder};
+
+/// How long the embedded stub's asynchronous states take: long enough to be waited for, no longer.
+const SETTLE: Duration = Duration::from_millis(20);
 
 /// Run the steps of a spec in order
 #[derive(Debug, Args)]
@@ -39,7 +43,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
         let run = self.run.as_deref().map(RunId::parse).transpose()?.unwrap_or_default();
-        let stub = self.dry_run.then(|| Stub::start(Options::default())).transpose()?;
+        let stub = self.dry_run.then(|| Stub::start(Options { settle: SETTLE, ..Options::default() })).transpose()?;
         let mut environment = Environment::of_process();
         if let Some(stub) = &stub {
             environment = environment.with_dry_run(DryRun {
@@ -74,11 +78,11 @@ pub(super) fn conduct(
     let signal = Signal::watch(stop.clone(), advice)?;
     let record = Runner::new(plan, &runs.runs, run, choice, dry_run, stop)?.run(choice)?;
     report::text(&record, out)?;
-    Ok(code(&record, choice, &signal))
+    Ok(signal.exit_code().unwrap_or_else(|| code(&record, choice)))
 }
 
 /// Of all steps, or of the chosen ones.
-fn code(record: &RunRecord, choice: &Choice, signal: &Signal) -> u8 {
+fn code(record: &RunRecord, choice: &Choice) -> u8 {
     let chosen = |id: &String| match choice {
         Choice::All => true,
         Choice::Only(steps) => steps.contains(id),
@@ -88,6 +92,6 @@ fn code(record: &RunRecord, choice: &Choice, signal: &Signal) -> u8 {
         Outcome::Succeeded => exit::DONE,
         Outcome::GateMissed => exit::GATE_MISSED,
         Outcome::Failed | Outcome::Unfinished => exit::STEP_FAILED,
-        Outcome::Interrupted => signal.exit_code().unwrap_or(exit::INTERRUPTED),
+        Outcome::Interrupted => exit::INTERRUPTED,
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// Not a run's name.
-    #[error("`{0}` is not a run's name: 1 to 60 of a-z, 0-9, `-` and `_`, a letter or digit first")]
+    #[error("`{0}` is not a run's name: 1 to 40 of a-z, 0-9, `-` and `_`, a letter or digit first")]
     Name(String),
     /// No such run.
     #[error("there is no run `{run}` in `{folder}`", folder = folder.display())]
@@ -58,7 +58,7 @@ impl RunId {
 
     /// A name that a user gave.
     pub fn parse(text: &str) -> Result<Self, FolderError> {
-        let fits = (1..=60).contains(&text.len())
+        let fits = (1..=40).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
             && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
         if fits { Ok(Self(text.to_owned())) } else { Err(FolderError::Name(text.to_owned())) }

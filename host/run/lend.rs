@@ -100,5 +100,7 @@ impl Drop for Lent {
     fn drop(&mut self) {
         // What stays behind is removed when the step runs again.
         let _ = fs::remove_dir_all(&self.folder);
+        // Goes with the last of them.
+        let _ = self.folder.parent().map(fs::remove_dir);
     }
 }

@@ -250,15 +250,17 @@ impl Reader<'_> {
         match result {
             Ok(typed) => Some(typed),
             Err(error) => {
-                let mut at = way.clone();
-                for segment in &track.path() {
+                let path = track.path();
+                let (mut at, mut last) = (way.clone(), None);
+                for segment in &path {
                     match segment {
-                        serde_path_to_error::Segment::Map { key } => at = at.to(key),
+                        serde_path_to_error::Segment::Map { key } => (at, last) = (at.to(key), Some(key)),
                         serde_path_to_error::Segment::Seq { index } => at = at.to(index),
                         _ => {}
                     }
                 }
-                self.problems.push(Problem::at(self.document.place(&at), error.to_string()));
+                let message = last.map_or_else(|| error.to_string(), |key| format!("`{key}`: {error}"));
+                self.problems.push(Problem::at(self.document.place(&at), message));
                 None
             }
         }
