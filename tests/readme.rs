@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::harness::{Bench, ROOT};
+use crate::harness::{Bench, ROOT, guest};
 
 fn readme() -> String {
     fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap()
@@ -58,12 +58,11 @@ fn every_file_that_is_named_exists() {
 #[test]
 fn the_spec_is_sound() {
     let spec = &blocks("yaml")[0];
-    let guest = Path::new(env!("CARGO_BIN_EXE_stepwise")).parent().unwrap().parent().unwrap().join("guests/greet.wasm");
     let certificate = rcgen::generate_simple_self_signed(["cpd.example.com".to_owned()]).unwrap().cert.pem();
-    let bench = Bench::sample().file("pipeline.yaml", spec).file("cluster-ca.pem", certificate).file(
-        "greet.wasm",
-        fs::read(&guest).unwrap_or_else(|error| panic!("{}: {error}: run `make guests`", guest.display())),
-    );
+    let bench = Bench::sample()
+        .file("pipeline.yaml", spec)
+        .file("cluster-ca.pem", certificate)
+        .file("greet.wasm", guest("greet"));
 
     bench.stepwise(&["check", "pipeline.yaml"]).succeeds();
 }

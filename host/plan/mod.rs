@@ -64,9 +64,6 @@ impl Plan {
 
     /// The folder that paths of the spec are relative to.
     pub fn folder(&self) -> PathBuf {
-        match self.spec.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        }
+        self.spec.parent().map(std::path::Path::to_owned).unwrap_or_default()
     }
 }

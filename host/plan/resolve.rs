@@ -22,11 +22,8 @@ const LEDGER: &str = "ledger";
 impl Plan {
     /// Checks a spec against its components and the environment.
     pub fn new(spec: &Spec, engine: &Engine, folder: &Path, environment: &Environment) -> Result<Self, Problems> {
-        let base = match spec.file.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let mut resolver = Resolver { spec, engine, folder, environment, base, problems: Vec::new() };
+        let base = spec.file.parent().map(Path::to_owned).unwrap_or_default();
+        let mut resolver = Resolver { spec, engine, folder, environment, base, problems: spec.problems.clone() };
         let services = resolver.services();
         let data = resolver.data();
         let steps = resolver.steps();
@@ -65,6 +62,7 @@ impl Resolver<'_> {
         let spec = self.spec;
         let mut services = Vec::new();
         for (name, service) in &spec.services {
+            let Some(service) = service else { continue };
             let way = Way::root().to("services").to(name);
             if name == LEDGER {
                 self.problem(&way, "`ledger` cannot be a service's name; in `grant` it stands for the run's ledger");
@@ -194,6 +192,7 @@ impl Resolver<'_> {
         let spec = self.spec;
         let mut sets = BTreeMap::new();
         for (name, entry) in &spec.data {
+            let Some(entry) = entry else { continue };
             let way = Way::root().to("data").to(name);
             let Some(file) = &entry.file else {
                 self.problem(&way, format!("data set `{name}` needs `file`"));
@@ -227,6 +226,12 @@ impl Resolver<'_> {
         }
         for (n, step) in spec.steps.iter().enumerate() {
             let way = Way::root().to("steps").to(n);
+            let Some(step) = step else {
+                // Its name may still be known; what refers to it is not wrong for that.
+                let named = |key: &str| spec.document.value.get("steps")?.get(n)?.get(key)?.as_str().map(str::to_owned);
+                earlier.extend(named("id").or_else(|| named("step")).map(|id| (id, None)));
+                continue;
+            };
             let component = self.component(step, &way);
             let fallback =
                 step.step.clone().or_else(|| component.as_ref().map(|component| component.info.name.clone()));
@@ -370,8 +375,12 @@ impl Resolver<'_> {
                 let Reference::Output { step, path } = reference else { continue };
                 let place = base.down(&pointer);
                 let Some((_, known)) = earlier.iter().find(|(id, _)| id == step) else {
-                    let later =
-                        self.spec.steps.iter().any(|other| other.id.as_ref().or(other.step.as_ref()) == Some(step));
+                    let later = self
+                        .spec
+                        .steps
+                        .iter()
+                        .flatten()
+                        .any(|other| other.id.as_ref().or(other.step.as_ref()) == Some(step));
                     let what = if later { "which runs later" } else { "but there is no such step" };
                     self.problem(&place, format!("`{reference}` reads step `{step}`, {what}"));
                     continue;

@@ -29,12 +29,14 @@ pub struct Spec {
     pub document: Document,
     /// The pipeline's name.
     pub name: String,
-    /// The services by name.
-    pub services: BTreeMap<String, ServiceSpec>,
-    /// The data sets by name.
-    pub data: BTreeMap<String, DataSpec>,
-    /// The steps, in order.
-    pub steps: Vec<StepSpec>,
+    /// The services by name; none where the entry cannot be read.
+    pub services: BTreeMap<String, Option<ServiceSpec>>,
+    /// The data sets by name; none where the entry cannot be read.
+    pub data: BTreeMap<String, Option<DataSpec>>,
+    /// The steps, in order; none where the entry cannot be read.
+    pub steps: Vec<Option<StepSpec>>,
+    /// What is wrong so far. The plan looks at the rest all the same, so that all errors are told at once.
+    pub problems: Vec<Problem>,
 }
 
 /// The top level of the file; its parts are read one by one, so that one error does not hide another.
@@ -167,7 +169,7 @@ pub struct LimitsSpec {
 }
 
 impl Spec {
-    /// Reads a file. Every part that cannot be read is a problem of its own.
+    /// Reads a file. Every part that cannot be read is a problem of its own; only a file without any parts is an error.
     pub fn read(file: &Path) -> Result<Self, Problems> {
         let whole = |problem| Problems::new(file, vec![problem]);
         let bytes =
@@ -182,15 +184,20 @@ impl Spec {
         let parts = reader.parts();
         let problems = reader.problems;
         match parts {
-            Some((name, services, data, steps)) if problems.is_empty() => {
-                Ok(Self { file: file.to_owned(), document, name, services, data, steps })
+            Some(Parts { name, services, data, steps }) => {
+                Ok(Self { file: file.to_owned(), document, name, services, data, steps, problems })
             }
-            _ => Err(Problems::new(file, problems)),
+            None => Err(Problems::new(file, problems)),
         }
     }
 }
 
-type Parts = (String, BTreeMap<String, ServiceSpec>, BTreeMap<String, DataSpec>, Vec<StepSpec>);
+struct Parts {
+    name: String,
+    services: BTreeMap<String, Option<ServiceSpec>>,
+    data: BTreeMap<String, Option<DataSpec>>,
+    steps: Vec<Option<StepSpec>>,
+}
 
 /// Turns values into types, keeping every error.
 struct Reader<'a> {
@@ -211,17 +218,19 @@ impl Reader<'_> {
         let services = self.entries(&top.services, &root.to("services"));
         let data = self.entries(&top.data, &root.to("data"));
         let ways = (0..).map(|n| root.to("steps").to(n));
-        let steps = top.steps.iter().zip(ways).filter_map(|(value, way)| self.typed(value, &way)).collect();
-        Some((top.name, services, data, steps))
+        let steps = top.steps.iter().zip(ways).map(|(value, way)| self.typed(value, &way)).collect();
+        Some(Parts { name: top.name, services, data, steps })
     }
 
-    fn entries<T: DeserializeOwned>(&mut self, values: &BTreeMap<String, Value>, way: &Way) -> BTreeMap<String, T> {
+    fn entries<T: DeserializeOwned>(
+        &mut self,
+        values: &BTreeMap<String, Value>,
+        way: &Way,
+    ) -> BTreeMap<String, Option<T>> {
         let mut entries = BTreeMap::new();
         for (name, value) in values {
             self.check_name(name, &way.to(name));
-            if let Some(entry) = self.typed(value, &way.to(name)) {
-                entries.insert(name.clone(), entry);
-            }
+            entries.insert(name.clone(), self.typed(value, &way.to(name)));
         }
         entries
     }
