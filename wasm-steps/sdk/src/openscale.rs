@@ -62,7 +62,7 @@ pub const fn states(done: &'static [&'static str]) -> States {
 pub fn id_of(resource: &Value) -> Result<String, Failure> {
     match resource["metadata"]["id"].as_str() {
         Some(id) => Ok(id.to_owned()),
-        None => Err(Failure::internal("OpenScale lists a resource without an id")),
+        None => Err(Failure::internal("OpenScale answered a resource without an id")),
     }
 }
 
@@ -74,19 +74,13 @@ pub fn wait_for(
     path: &str,
     done: &'static [&'static str],
 ) -> Result<Value, Failure> {
-    #[derive(Deserialize)]
-    struct Resource {
-        entity: Entity,
-    }
-    #[derive(Deserialize)]
-    struct Entity {
-        status: Status,
-    }
     until(host, what, deadline, || {
         let answer = Request::get(SERVICE, path).send(host)?.expect(&[200])?;
-        let status = answer.json::<Resource>()?.entity.status;
+        let resource = answer.value()?;
+        let status = Status::of(&resource["entity"]["status"])
+            .ok_or_else(|| Failure::internal(format!("{} answered no `entity.status.state`", answer.title())))?;
         Ok(match states(done).judge(what, &status)? {
-            Poll::Ready(()) => Poll::Ready(answer.value()?),
+            Poll::Ready(()) => Poll::Ready(resource),
             Poll::Waiting(state) => Poll::Waiting(state),
         })
     })

@@ -127,7 +127,9 @@ impl<'a> Records<'a> {
         let what = format!("request `{id}` of {}", self.title);
         let deadline = Deadline::after_seconds(self.host, self.timeout_seconds);
         until(self.host, &what, &deadline, || {
-            let status: Status = Request::get(SERVICE, &path).send(self.host)?.success()?.json()?;
+            let answer = Request::get(SERVICE, &path).send(self.host)?.success()?;
+            let status = Status::of(&answer.value()?)
+                .ok_or_else(|| Failure::internal(format!("{} answered no `state`", answer.title())))?;
             states(&["active"]).judge(&what, &status)
         })
     }

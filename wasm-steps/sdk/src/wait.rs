@@ -78,6 +78,14 @@ pub struct Status {
     pub message: Option<Value>,
 }
 
+impl Status {
+    /// The status in an answer that is read as a value.
+    pub fn of(status: &Value) -> Option<Self> {
+        let part = |name: &str| status.get(name).filter(|part| !part.is_null()).cloned();
+        Some(Self { state: status["state"].as_str()?.to_owned(), failure: part("failure"), message: part("message") })
+    }
+}
+
 /// Which states end a wait, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct States {
