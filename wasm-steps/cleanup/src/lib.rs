@@ -73,7 +73,7 @@ enum End {
 
 fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let deadline = Deadline::after_seconds(host, input.timeout_seconds);
-    let mut entries = host.entries().map_err(|error| Failure::from_error("reading the ledger", error))?;
+    let mut entries = host.entries().map_err(|error| Failure::of_ledger("reading the ledger", error))?;
     entries.retain(|entry| entry.state != State::Removed);
     let total = entries.len() as u64;
 
@@ -133,7 +133,7 @@ fn known_id(host: &dyn Host, entry: &Entry) -> Result<Option<String>, Failure> {
         return Ok(None);
     };
     let confirmed = host.confirm(entry.number, &found.id);
-    confirmed.map_err(|error| Failure::from_error(&format!("confirming {}", title(entry)), error))?;
+    confirmed.map_err(|error| Failure::of_ledger(&format!("confirming {}", title(entry)), error))?;
     Ok(Some(found.id))
 }
 
@@ -166,7 +166,7 @@ fn prove_gone(host: &dyn Host, entry: &Entry, id: &str, deadline: &Deadline) -> 
 }
 
 fn settle(host: &dyn Host, entry: &Entry, state: State) -> Result<(), Failure> {
-    host.settle(entry.number, state).map_err(|error| Failure::from_error(&format!("settling {}", title(entry)), error))
+    host.settle(entry.number, state).map_err(|error| Failure::of_ledger(&format!("settling {}", title(entry)), error))
 }
 
 /// Only a failure that is all outages is worth another try.

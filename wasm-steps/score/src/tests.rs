@@ -198,7 +198,7 @@ fn a_label_of_another_type_than_the_predictions_is_refused() {
     counts(&host, "f", &[0]);
     let failure = run(&host, json!({"feedback_data_set_id": "f"})).unwrap_err();
     assert_eq!(failure.category, FailureCategory::InvalidInput);
-    assert_eq!(failure.message, "line 2: the label `label` is `benign`, but the deployment answers `0`");
+    assert_eq!(failure.message, "`target` line 2: the label `label` is `benign`, but the deployment answers `0`");
 }
 
 #[test]

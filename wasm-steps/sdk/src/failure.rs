@@ -53,6 +53,15 @@ impl Failure {
         self
     }
 
+    /// What it means that the ledger cannot be used; `what` is what was being done, for example `reading the ledger`.
+    pub fn of_ledger(what: &str, error: Error) -> Self {
+        match error {
+            // Not a request that is malformed: the ledger's own file, or an id that it knows otherwise.
+            Error::Invalid(text) => hinted(Self::internal, &format!("{what} failed"), &text),
+            other => Self::from_error(what, other),
+        }
+    }
+
     /// What the lack of an answer means; `what` is what was being done, for example `` `GET /v2/spaces` ``.
     pub fn from_error(what: &str, error: Error) -> Self {
         match error {

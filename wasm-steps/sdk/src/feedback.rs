@@ -6,15 +6,16 @@ use serde_json::{Number, Value, json};
 /// Feedback on its way to a subscription's data set.
 pub struct Feedback<'a> {
     records: Records<'a>,
+    data: &'a str,
     features: Vec<String>,
     label: String,
 }
 
 impl<'a> Feedback<'a> {
     /// `records` is the subscription's feedback data set. The rows will have the cells of `features`, then that of the
-    /// label, as a text.
-    pub fn new(records: Records<'a>, features: &[String], label: &str) -> Self {
-        Self { records, features: features.to_vec(), label: label.to_owned() }
+    /// label, as a text. `data` is what messages call their file.
+    pub fn new(records: Records<'a>, data: &'a str, features: &[String], label: &str) -> Self {
+        Self { records, data, features: features.to_vec(), label: label.to_owned() }
     }
 
     /// Sends those rows that have a label.
@@ -56,9 +57,10 @@ impl<'a> Feedback<'a> {
             _ => Some(label.into()),
         };
         typed.ok_or_else(|| {
-            let (column, answer) = (&self.label, prediction.text());
-            let text = format!("line {line}: the label `{column}` is `{label}`, but the deployment answers `{answer}`");
-            Failure::invalid_input(text)
+            let (data, column, answer) = (self.data, &self.label, prediction.text());
+            Failure::invalid_input(format!(
+                "`{data}` line {line}: the label `{column}` is `{label}`, but the deployment answers `{answer}`"
+            ))
         })
     }
 }

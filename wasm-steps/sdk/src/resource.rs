@@ -56,7 +56,7 @@ impl Resource {
     }
 
     fn unwritten(&self, verb: &str, error: Error) -> Failure {
-        Failure::from_error(&format!("{verb} {}", self.title()), error)
+        Failure::of_ledger(&format!("{verb} {}", self.title()), error)
     }
 }
 

@@ -67,6 +67,11 @@ impl Table {
         Ok(table)
     }
 
+    /// What messages call the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The names of all columns.
     pub fn header(&self) -> &[String] {
         &self.header
@@ -130,7 +135,11 @@ impl Table {
             let cell = self.cell(column.index);
             read(cell, column.kind).map_err(|wanted| {
                 let quoted: String = cell.chars().take_while(|char| *char != '\n').take(QUOTED).collect();
-                let text = format!("column `{}`: `{}` is not {wanted}", self.header[column.index], quoted.trim_end());
+                let text = format!(
+                    "column `{}`: `{}` is not {wanted}",
+                    self.header[column.index],
+                    quoted.trim_end_matches('\r')
+                );
                 self.wrong(self.line_of(column.index), &text)
             })
         });

@@ -33,7 +33,8 @@ impl Columns {
         if let Some(label) = label
             && !table.header().iter().any(|column| column == label)
         {
-            return Err(Failure::invalid_input(format!("the training data lacks the label column `{label}`")));
+            let text = format!("`{}` lacks the label column `{label}`", table.name());
+            return Err(Failure::invalid_input(text));
         }
         let features: Vec<_> = table.header().iter().filter(|column| Some(column.as_str()) != label).cloned().collect();
         let inputs = fields_of_columns(file, &ports, &features)?;

@@ -171,7 +171,7 @@ fn a_wrong_commit_is_refused_before_anything_is_sent() {
     let host = host();
     let wrong = |changes: Value| refused_before_anything_is_sent(&host, &with(&changes));
     assert_eq!(wrong(json!({"model": "readme.md"})), "`readme.md` is not an ONNX file");
-    assert_eq!(wrong(json!({"label_column": "benign"})), "the training data lacks the label column `benign`");
+    assert_eq!(wrong(json!({"label_column": "benign"})), "`training` lacks the label column `benign`");
     assert_eq!(
         wrong(json!({"label_column": null})),
         "model `m/model.onnx` takes 2 columns, but the data has 3 beside the label"

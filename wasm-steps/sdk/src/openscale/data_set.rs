@@ -24,14 +24,14 @@ pub fn find(
         let Some(first) = found.first() else {
             return Ok(Poll::Waiting("it is not there yet".to_owned()));
         };
-        Ok(match states(&["active"]).judge(&what, &status(first)?)? {
+        Ok(match states(&["active"]).judge(&what, &status(&what, first)?)? {
             Poll::Ready(()) => Poll::Ready(id_of(first)?),
             Poll::Waiting(state) => Poll::Waiting(state),
         })
     })
 }
 
-fn status(data_set: &Value) -> Result<Status, Failure> {
+fn status(what: &str, data_set: &Value) -> Result<Status, Failure> {
     serde_json::from_value(data_set["entity"]["status"].clone())
-        .map_err(|error| Failure::internal(format!("a data set is listed without its status: {error}")))
+        .map_err(|_| Failure::internal(format!("{what} is listed without its status")))
 }
