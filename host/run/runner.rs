@@ -212,6 +212,14 @@ impl<'a> Runner<'a> {
         let inputs = step.inputs.resolve(&outputs_of).map_err(invalid)?;
         record.inputs = inputs.clone();
         let info = &step.component.info;
+        let absent = step.inputs.later().into_iter().find_map(|(pointer, template)| {
+            let (name, reference) = (pointer.strip_prefix('/')?, template.alone()?);
+            let absent = info.inputs.requires(name) && inputs.get(name).is_none();
+            absent.then(|| format!("its input `{name}` has no value: `{reference}` has none in this run"))
+        });
+        if let Some(message) = absent {
+            return Err(invalid(message));
+        }
         if let Some((pointer, message)) = info.inputs.errors(&inputs).into_iter().next() {
             return Err(invalid(format!("its input `{}` does not fit: {message}", pointer.trim_start_matches('/'))));
         }
@@ -323,7 +331,9 @@ fn settle(record: &mut StepRecord, ended: Result<Value, StepError>, events: &Eve
     };
     let (category, hint) = match &error {
         StepError::Failed(failure) => {
-            record.outputs = failure.outputs.as_deref().and_then(|text| serde_json::from_str(text).ok());
+            let found = failure.outputs.as_deref().and_then(|text| serde_json::from_str(text).ok());
+            // No step reads it, and it is likely to quote a service.
+            record.outputs = found.map(|found| masked(found, events));
             (category(failure.category), failure.hint.clone())
         }
         StepError::OutOfTime(_) => ("unavailable", Some("give the step a longer `timeout`".to_owned())),
@@ -336,6 +346,16 @@ fn settle(record: &mut StepRecord, ended: Result<Value, StepError>, events: &Eve
     };
     events.log(&record.id, LogLevel::Debug, &format!("{}: {}", failure.category, failure.message));
     record.failure = Some(failure);
+}
+
+/// A value without any secret in its texts.
+fn masked(value: Value, events: &Events) -> Value {
+    match value {
+        Value::String(text) => events.masked(&text).into(),
+        Value::Array(items) => items.into_iter().map(|item| masked(item, events)).collect(),
+        Value::Object(members) => members.into_iter().map(|(key, value)| (key, masked(value, events))).collect(),
+        other => other,
+    }
 }
 
 fn message(record: &StepRecord) -> &str {
