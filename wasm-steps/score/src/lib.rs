@@ -214,7 +214,7 @@ impl Score<'_> {
         let Some((label, id)) = self.label() else {
             return Ok(None);
         };
-        Ok(Some(Feedback::new(self.records("feedback", id)?, &self.input.data.0, &self.features, label)))
+        Ok(Some(Feedback::new(self.records("feedback", id)?.only_once()?, &self.input.data.0, &self.features, label)))
     }
 
     fn send(&self, rows: Vec<Row>) -> Result<UnderWay, Failure> {

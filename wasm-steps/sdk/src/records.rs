@@ -50,6 +50,28 @@ impl<'a> Records<'a> {
         Ok(records)
     }
 
+    /// Refuses to go on if an earlier try of this step has got records in: sent again, they would count twice. How many
+    /// there were before the first try is kept among the step's artifacts.
+    pub fn only_once(self) -> Result<Self, Failure> {
+        let file = self.host.artifacts().join("records-before.txt");
+        let kept = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<u64>().ok());
+        match kept {
+            Some(first) if first != self.before => Err(Failure::refused(format!(
+                "the {} has {} records more than before an earlier try; sent again they would count twice",
+                self.title,
+                self.before.saturating_sub(first)
+            ))
+            .hint("start a new run")),
+            Some(_) => Ok(self),
+            None => match std::fs::write(&file, format!("{}\n", self.before)) {
+                Ok(()) => Ok(self),
+                Err(error) => {
+                    Err(Failure::internal(format!("artifact `records-before.txt` cannot be written: {error}")))
+                }
+            },
+        }
+    }
+
     /// Sends records in the body that `body` makes of them, in several requests where one would be too large.
     pub fn send<T>(&mut self, records: &[T], body: &dyn Fn(&[T]) -> Value) -> Result<(), Failure> {
         if records.is_empty() {
@@ -185,6 +207,22 @@ mod tests {
         assert_eq!(host.requests_to(&get_records())[0].query("limit"), Some("0"));
         assert_eq!(host.requests_to(&get_records())[0].query("include_total_count"), Some("true"));
         assert_eq!(host.requests_to(&post_records())[0].json(), json!(["a", "b"]));
+    }
+
+    #[test]
+    fn a_second_try_goes_on_only_if_the_first_got_nothing_in() {
+        let host = Fake::new();
+        count(&host, 10);
+        open(&host).only_once().unwrap();
+        count(&host, 10);
+        open(&host).only_once().unwrap();
+        count(&host, 13);
+        let failure = open(&host).only_once().err().unwrap();
+        assert_eq!(failure.category, FailureCategory::Refused);
+        assert_eq!(
+            failure.message,
+            "the feedback data set `set` has 3 records more than before an earlier try; sent again they would count twice"
+        );
     }
 
     #[test]
