@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::Value;
 
-use crate::engine::{Component, Schema, names, types};
+use crate::engine::{Component, Format, Schema, names, types};
 use crate::error::Error;
 use crate::exit;
 
@@ -66,8 +66,9 @@ fn properties(title: &str, schema: &Schema, out: &mut impl Write) -> io::Result<
     let mut none = true;
     for (name, property) in schema.properties() {
         none = false;
-        let kind = match (property.get("format").and_then(Value::as_str), types(property)) {
-            (Some(format), _) => format.to_owned(),
+        let format = property.get("format").and_then(Value::as_str).and_then(Format::parse);
+        let kind = match (format, types(property)) {
+            (Some(format), _) => format.name().to_owned(),
             (None, Some(types)) => types.into_iter().filter(|name| name != "null").collect::<Vec<_>>().join(" or "),
             (None, None) => "anything".to_owned(),
         };

@@ -24,7 +24,8 @@ pub enum Format {
 }
 
 impl Format {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads a schema's `format`, if it is one of these.
+    pub fn parse(text: &str) -> Option<Self> {
         match text {
             "data-set" => Some(Self::DataSet),
             "model" => Some(Self::Model),

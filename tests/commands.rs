@@ -1,0 +1,182 @@
+//! The commands beside `run`: what they print, and how the compiled components are kept.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::harness::{Bench, ROOT, components};
+
+/// Compares with `tests/golden/<name>`; `BLESS=1` rewrites it.
+fn golden(name: &str, found: &str) {
+    let file = Path::new(ROOT).join("tests/golden").join(name);
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&file, found).unwrap();
+    }
+    assert_eq!(found, fs::read_to_string(&file).unwrap_or_default());
+}
+
+/// A digest is another with every compiler.
+fn without_digests(text: &str) -> String {
+    let words = text.split_inclusive(char::is_whitespace);
+    words
+        .map(|word| if word.trim().len() == 64 { word.replace(word.trim(), "SHA256") } else { word.to_owned() })
+        .collect()
+}
+
+#[test]
+fn steps_lists_the_six_and_documents_one() {
+    let bench = Bench::new();
+
+    golden("steps.txt", &bench.stepwise(&["steps"]).succeeds().stdout());
+    golden("steps-deploy.txt", &without_digests(&bench.stepwise(&["steps", "deploy"]).succeeds().stdout()));
+}
+
+#[test]
+fn plan_shows_order_inputs_and_grants_and_sends_nothing() {
+    let bench = Bench::sample().variable("CPD_URL", "https://cpd.example.com").variable("CPD_SPACE", "models");
+
+    golden("plan.txt", &bench.stepwise(&["plan", "pipeline.yaml"]).succeeds().stdout());
+
+    assert_eq!(bench.requests(), [] as [String; 0]);
+}
+
+#[test]
+fn check_needs_no_service() {
+    let bench = Bench::sample().variable("CPD_URL", "https://cpd.example.com");
+
+    let ran = bench.stepwise(&["check", "pipeline.yaml"]).succeeds();
+
+    assert_eq!(ran.stdout(), "pipeline.yaml: 6 steps, no errors\n");
+    assert!(!bench.folder.path().join(".stepwise").exists());
+}
+
+/// A copy of one component, in a folder of its own.
+fn copied(bench: &Bench, step: &str) -> PathBuf {
+    let folder = bench.folder.path().join("components");
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(components().join(format!("{step}.wasm")), folder.join(format!("{step}.wasm"))).unwrap();
+    folder
+}
+
+fn compiled(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "cwasm")).collect()
+}
+
+#[test]
+fn what_is_compiled_ahead_of_time_needs_no_cache() {
+    let bench = Bench::new();
+    let folder = copied(&bench, "cleanup");
+    let cache = bench.folder.path().join("cache");
+    let bench = bench.variable("STEPWISE_CACHE", cache.to_str().unwrap());
+
+    bench.stepwise(&["compile", "--steps", "components"]).succeeds();
+    assert_eq!(compiled(&folder).len(), 1);
+    bench.stepwise(&["steps", "cleanup", "--steps", "components"]).succeeds();
+
+    assert!(!cache.exists());
+}
+
+#[test]
+fn a_component_is_compiled_once_into_a_private_cache() {
+    let bench = Bench::new();
+    copied(&bench, "cleanup");
+    let cache = bench.folder.path().join("cache");
+    let bench = bench.variable("STEPWISE_CACHE", cache.to_str().unwrap());
+    let document = ["steps", "cleanup", "--steps", "components"];
+
+    bench.stepwise(&document).succeeds();
+    let first = fs::metadata(&compiled(&cache)[0]).unwrap().modified().unwrap();
+    bench.stepwise(&document).succeeds();
+
+    assert_eq!(fs::metadata(&compiled(&cache)[0]).unwrap().modified().unwrap(), first);
+    assert_eq!(fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_cache_that_others_may_write_to_is_refused() {
+    let bench = Bench::new();
+    copied(&bench, "cleanup");
+    let cache = bench.folder.path().join("cache");
+    let bench = bench.variable("STEPWISE_CACHE", cache.to_str().unwrap());
+    let document = ["steps", "cleanup", "--steps", "components"];
+    bench.stepwise(&document).succeeds();
+
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
+
+    bench.stepwise(&document).exits_with(2).says(
+        "error: the cache of compiled components `FOLDER/cache` may be written by others (mode 777)\n\
+         hint: chmod 700 `FOLDER/cache`, or set STEPWISE_CACHE to a folder of yours\n",
+    );
+}
+
+#[test]
+fn a_damaged_file_of_the_cache_is_compiled_anew() {
+    let bench = Bench::new();
+    copied(&bench, "cleanup");
+    let cache = bench.folder.path().join("cache");
+    let bench = bench.variable("STEPWISE_CACHE", cache.to_str().unwrap());
+    let document = ["steps", "cleanup", "--steps", "components"];
+    bench.stepwise(&document).succeeds();
+    let whole = fs::read(&compiled(&cache)[0]).unwrap();
+
+    fs::write(&compiled(&cache)[0], b"cut short").unwrap();
+    bench.stepwise(&document).succeeds();
+
+    assert_eq!(fs::read(&compiled(&cache)[0]).unwrap().len(), whole.len());
+}
+
+#[test]
+fn the_stub_says_when_it_is_ready_and_serves_other_processes() {
+    let bench = Bench::sample();
+    let arguments =
+        ["stub", "--tls", "--certificate", "stub.pem", "--api-key", "another-api-key", "--request-log", "log.jsonl"];
+    let mut stub = bench.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(stub.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    let text = |key: &str| ready[key].as_str().unwrap().to_owned();
+    let bench = bench
+        .spec("    auth: &login\n      kind: cp4d", "    ca_file: stub.pem\n    auth: &login\n      kind: cp4d")
+        .spec("    auth: *login", "    ca_file: stub.pem\n    auth: *login")
+        .variable("CPD_URL", &text("url"))
+        .variable("CPD_USERNAME", &text("username"))
+        .variable("CPD_SPACE", &text("space_id"))
+        .variable("CPD_API_KEY", "another-api-key");
+
+    let ran = bench.run();
+    stub.kill().unwrap();
+    stub.wait().unwrap();
+    ran.succeeds();
+
+    let log = fs::read_to_string(bench.folder.path().join("log.jsonl")).unwrap();
+    assert!(log.lines().count() > 30);
+    assert!(!log.contains("another-api-key"));
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let bench = Bench::sample();
+
+    bench.stepwise(&["run"]).exits_with(2);
+    bench.stepwise(&["fly"]).exits_with(2);
+    bench.stepwise(&["steps", "nothing"]).exits_with(2).says(
+        "error: there is no step `nothing` in `STEPS`\n\
+         hint: `stepwise steps` lists the steps; `make steps` builds those of this repository\n",
+    );
+    bench.stepwise(&["steps", "--steps", "data"]).exits_with(2).says(
+        "error: there are no components in `data`\nhint: build them with `make steps`, or name their folder with `--steps`\n",
+    );
+    bench
+        .stepwise(&["cleanup", "--run", "nothing"])
+        .exits_with(2)
+        .says("error: there is no run `nothing` in `.stepwise`\n");
+    bench
+        .stepwise(&["run", "pipeline.yaml", "--run", "../x"])
+        .exits_with(2)
+        .says("error: `../x` is not a run's name: 1 to 40 of a-z, 0-9, `-` and `_`, a letter or digit first\n");
+}
