@@ -4,9 +4,11 @@
 //! the exit code; then it asks the stub what was sent and what is left.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use stepwise_stub::{Fault, FaultKind, Nth, Options, Stub};
 use tempfile::TempDir;
@@ -19,6 +21,13 @@ pub(crate) fn components() -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_stepwise")).parent().and_then(Path::parent).unwrap().join("steps");
     assert!(folder.join("store.wasm").is_file(), "there are no components in `{}`: run `make steps`", folder.display());
     folder
+}
+
+/// A component that only the tests use.
+pub(crate) fn guest(name: &str) -> Vec<u8> {
+    let folder = components().with_file_name("guests");
+    let file = folder.join(format!("{name}.wasm"));
+    fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}: run `make guests`", file.display()))
 }
 
 /// A folder with a spec and its files, a stub, and the variables that `stepwise` gets.
@@ -117,19 +126,28 @@ impl Bench {
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
-            .envs(self.variables.iter().cloned())
             .env("STEPWISE_STEPS", components())
             // One cache for all tests, so that each component is compiled once.
-            .env("STEPWISE_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+            .env("STEPWISE_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
+            .envs(self.variables.iter().cloned());
         command
     }
 
     /// Runs `stepwise` with these arguments.
+    #[must_use = "how it ended is to be asserted"]
     pub(crate) fn stepwise(&self, arguments: &[&str]) -> Ran<'_> {
         Ran { bench: self, output: self.command(arguments).output().unwrap() }
     }
 
+    /// Starts `stepwise` with these arguments, to interrupt it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Started<'_> {
+        let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Started { bench: self, child, stderr, said: String::new() }
+    }
+
     /// Runs the pipeline as run `r`.
+    #[must_use = "how it ended is to be asserted"]
     pub(crate) fn run(&self) -> Ran<'_> {
         self.stepwise(&["run", "pipeline.yaml", "--run", "r"])
     }
@@ -156,14 +174,79 @@ impl Bench {
         self.stub.requests().iter().map(|request| format!("{} {}", request.method, request.path)).collect()
     }
 
+    /// The metrics of run `r` are those of `tests/expected/<name>.json`. What has no value there is not compared.
+    pub(crate) fn metrics_are(&self, name: &str) {
+        let expected = json(&Path::new(ROOT).join(format!("tests/expected/{name}.json")));
+        let outputs = self.outputs("evaluate");
+        for (id, value) in expected["metrics"].as_object().unwrap() {
+            let (Some(wanted), found) = (value.as_f64(), &outputs["metrics"][id]) else { continue };
+            let close = found.as_f64().is_some_and(|found| (found - wanted).abs() < 1e-6);
+            assert!(close, "{id}: expected {wanted}, found {found}");
+        }
+        let counts = |of: &Value| of["confusion_matrix"]["values"].to_string().replace(".0", "");
+        assert_eq!(counts(&outputs), counts(&expected));
+    }
+
+    /// The predictions of run `r` are those of `tests/expected/<name>.csv`.
+    pub(crate) fn predictions_are(&self, name: &str) {
+        let expected = fs::read_to_string(Path::new(ROOT).join(format!("tests/expected/{name}.csv"))).unwrap();
+        let found = fs::read_to_string(self.folder.path().join(".stepwise/r/artifacts/score/predictions.csv")).unwrap();
+        assert_eq!(found.lines().count(), expected.lines().count());
+        assert_eq!(found.lines().next(), expected.lines().next());
+        let numbers = |line: &str| line.split(',').map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
+        for (found, expected) in found.lines().zip(expected.lines()).skip(1) {
+            let (found_numbers, wanted) = (numbers(found), numbers(expected));
+            assert_eq!(found_numbers.len(), wanted.len(), "`{found}` should be `{expected}`");
+            // Single precision, in which the models compute, has seven digits.
+            let close = |(found, wanted): (&f64, &f64)| (found - wanted).abs() <= 1e-6 * wanted.abs().max(1.0);
+            assert!(found_numbers.iter().zip(&wanted).all(close), "`{found}` should be `{expected}`");
+        }
+    }
+
     /// Nothing that was not there at the start is there now.
     pub(crate) fn leaves_nothing(&self) {
         assert_eq!(self.stub.leftovers(), []);
     }
 }
 
-/// How a command ended.
+/// A command that is under way.
 #[must_use]
+pub(crate) struct Started<'a> {
+    bench: &'a Bench,
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+}
+
+impl<'a> Started<'a> {
+    /// Waits until stderr has a line that ends so.
+    pub(crate) fn says(mut self, end: &str) -> Self {
+        loop {
+            let mut line = String::new();
+            assert!(self.stderr.read_line(&mut line).unwrap() > 0, "no line ends in `{end}`:\n{}", self.said);
+            self.said += &line;
+            if line.trim_end().ends_with(end) {
+                return self;
+            }
+        }
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(self, signal: Signal) -> Self {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn ends(mut self) -> Ran<'a> {
+        self.stderr.read_to_string(&mut self.said).unwrap();
+        let mut output = self.child.wait_with_output().unwrap();
+        output.stderr = self.said.into_bytes();
+        Ran { bench: self.bench, output }
+    }
+}
+
+/// How a command ended.
 pub(crate) struct Ran<'a> {
     bench: &'a Bench,
     output: Output,
@@ -201,12 +284,25 @@ impl Ran<'_> {
         self
     }
 
-    /// The run failed in this step, with this category and message.
+    /// The end of stdout, whole: all that stands after the tables.
+    pub(crate) fn verdict(self, text: &str) -> Self {
+        let stdout = self.stdout();
+        assert_eq!(stdout.rsplit("\n\n").next().unwrap_or_default(), text, "stderr:\n{}", self.stderr());
+        self
+    }
+
+    /// The run failed in this step, with this category and message; ids in the message are written `ID`.
     pub(crate) fn fails_in(self, step: &str, category: &str, message: &str) -> Self {
         let record = self.bench.step(step);
-        let failure = (&record["failure"]["category"], &record["failure"]["message"]);
-        assert_eq!(failure, (&category.into(), &message.into()), "{record:#}\n{}", self.stderr());
+        let found = record["failure"]["message"].as_str().map(|found| hide_ids(&self.hide_folder(found)));
+        let failure = (record["failure"]["category"].as_str(), found.as_deref());
+        assert_eq!(failure, (Some(category), Some(message)), "{record:#}\n{}", self.stderr());
         self
+    }
+
+    /// Whether a signal ended it, not the program itself.
+    pub(crate) fn was_killed(&self) -> bool {
+        self.output.status.code().is_none()
     }
 
     pub(crate) fn stdout(&self) -> String {
@@ -218,9 +314,38 @@ impl Ran<'_> {
     }
 
     fn text(&self, bytes: &[u8]) -> String {
-        let folder = self.bench.folder.path().display().to_string();
-        String::from_utf8(bytes.to_vec()).unwrap().replace(&folder, "FOLDER")
+        self.hide_folder(std::str::from_utf8(bytes).unwrap())
     }
+
+    fn hide_folder(&self, text: &str) -> String {
+        let text = text.replace(&self.bench.folder.path().display().to_string(), "FOLDER");
+        text.replace(&components().display().to_string(), "STEPS")
+    }
+}
+
+/// Ids are new in every run: each UUID becomes `ID`.
+pub(crate) fn hide_ids(text: &str) -> String {
+    let is_id = |text: &str| {
+        let digits = |part: &str| part.bytes().all(|digit| digit.is_ascii_hexdigit());
+        text.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && text.split('-').all(digits)
+    };
+    let (mut hidden, mut rest) = (String::new(), text);
+    while let Some(next) = rest.chars().next() {
+        let length = if rest.get(..36).is_some_and(is_id) { 36 } else { next.len_utf8() };
+        hidden.push_str(if length == 36 { "ID" } else { &rest[..length] });
+        rest = &rest[length..];
+    }
+    hidden
+}
+
+/// Checks all cases of a table at the same time, each on a thread of its name, which a failure tells.
+pub(crate) fn each<C: Sync>(cases: &[C], name: impl Fn(&C) -> &str, check: impl Fn(&C) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            let thread = std::thread::Builder::new().name(name(case).to_owned());
+            thread.spawn_scoped(scope, || check(case)).unwrap();
+        }
+    });
 }
 
 /// A JSON file.

@@ -3,5 +3,10 @@
 
 mod harness;
 
+mod failures;
+mod gates;
+mod logins;
 mod pipeline;
 mod readme;
+mod score_data;
+mod shapes;
