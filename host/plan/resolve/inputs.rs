@@ -1,0 +1,133 @@
+//! A step's inputs: what is known now, and that the rest will fit.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::engine::{Component, Format, may_fit, types};
+use crate::plan::inputs::Inputs;
+use crate::spec::{Reference, Template, Way};
+
+use super::{Earlier, Resolver};
+
+impl Resolver<'_> {
+    /// Replaces what is known now; leaves outputs of steps for later.
+    pub(super) fn inputs(&mut self, value: Value, way: &Way) -> Inputs {
+        match value {
+            Value::Object(members) => {
+                let members: Vec<_> = members
+                    .into_iter()
+                    .map(|(key, value)| {
+                        let value = self.inputs(value, &way.to(&key));
+                        (key, value)
+                    })
+                    .collect();
+                Inputs::Object(members)
+            }
+            Value::Array(items) => {
+                Inputs::Array(items.into_iter().enumerate().map(|(n, item)| self.inputs(item, &way.to(n))).collect())
+            }
+            Value::String(text) => match Template::parse(&text) {
+                Ok(template)
+                    if template.references().any(|reference| matches!(reference, Reference::Output { .. })) =>
+                {
+                    self.partly(&template, way)
+                }
+                _ => {
+                    self.fixed(&text, way, false).map_or(Inputs::Known(Value::Null), |text| Inputs::Known(text.into()))
+                }
+            },
+            other => Inputs::Known(other),
+        }
+    }
+
+    /// A text with outputs in it: what else it refers to is replaced now.
+    fn partly(&mut self, template: &Template, way: &Way) -> Inputs {
+        Inputs::Later(template.replaced(|reference| match reference {
+            Reference::Output { .. } => None,
+            other => Some(self.value(other, way, false).unwrap_or_default()),
+        }))
+    }
+
+    /// References to other steps, and files.
+    pub(super) fn check_inputs(&mut self, inputs: &Inputs, component: &Component, way: &Way, earlier: &Earlier) {
+        let base = way.to("inputs");
+        for (pointer, template) in inputs.later() {
+            for reference in template.references() {
+                let Reference::Output { step, path } = reference else { continue };
+                let place = base.down(&pointer);
+                let Some((_, known)) = earlier.iter().find(|(id, _)| id == step) else {
+                    let later = self
+                        .spec
+                        .steps
+                        .iter()
+                        .flatten()
+                        .any(|other| other.id.as_ref().or(other.step.as_ref()) == Some(step));
+                    let what = if later { "which runs later" } else { "but there is no such step" };
+                    self.problem(&place, format!("`{reference}` reads step `{step}`, {what}"));
+                    continue;
+                };
+                // A step whose component could not be loaded has its own problem already.
+                let Some(known) = known else { continue };
+                let Some(from) = known.info.outputs.at(path.iter().map(String::as_str)) else {
+                    let names: Vec<_> = known.info.outputs.properties().map(|(name, _)| format!("`{name}`")).collect();
+                    let hint = format!("its outputs are {}", names.join(", "));
+                    self.problem_with(&place, format!("step `{step}` has no output `{}`", path.join(".")), Some(hint));
+                    continue;
+                };
+                let Some(to) = component.info.inputs.at(pointer.split('/').skip(1)) else { continue };
+                let text = serde_json::json!({"type": ["string", "number", "integer", "boolean"]});
+                let (to, used) = if template.alone().is_some() { (to, "the input") } else { (&text, "a text") };
+                if !may_fit(from, to) {
+                    self.problem(&place, format!("`{reference}` is {}, {used} is {}", words(from), words(to)));
+                }
+            }
+        }
+        for (pointer, format, value) in component.info.inputs.files(&inputs.sketch()) {
+            let place = base.down(&pointer);
+            match format {
+                Format::DataSet if !self.spec.data.contains_key(&value) => {
+                    let known: Vec<_> = self.spec.data.keys().map(|name| format!("`{name}`")).collect();
+                    let hint = (!known.is_empty()).then(|| format!("`data` has {}", known.join(", ")));
+                    self.problem_with(&place, format!("there is no data set `{value}`"), hint);
+                }
+                Format::Model => self.check_model(&value, &place),
+                Format::Artifact => {
+                    self.problem(&place, "an artifact is an earlier step's output: write `${{ steps.….… }}`")
+                }
+                Format::DataSet => {}
+            }
+        }
+    }
+
+    fn check_model(&mut self, value: &str, place: &Way) {
+        let path = Path::new(value);
+        let inside = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        if !inside {
+            self.problem(place, format!("the model `{value}` must lie in the spec's folder"));
+        } else if !self.base.join(path).is_file() {
+            self.problem(place, format!("there is no model file `{}`", self.base.join(path).display()));
+        }
+    }
+
+    pub(super) fn check_schema(&mut self, inputs: &Inputs, component: &Component, way: &Way) {
+        let later: Vec<String> = inputs.later().into_iter().map(|(pointer, _)| pointer).collect();
+        for (pointer, message) in component.info.inputs.errors(&inputs.sketch()) {
+            // Where a value comes later, `null` stands for it now; its type is checked elsewhere.
+            let open = later.iter().any(|later| pointer == *later || pointer.starts_with(&format!("{later}/")));
+            if !open {
+                self.problem(&way.down(&pointer), message);
+            }
+        }
+    }
+}
+
+fn words(schema: &Value) -> String {
+    match types(schema) {
+        None => "anything".to_owned(),
+        Some(names) => {
+            let names: Vec<_> = names.iter().filter(|name| *name != "null").map(|name| format!("`{name}`")).collect();
+            names.join(" or ")
+        }
+    }
+}

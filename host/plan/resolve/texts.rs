@@ -1,0 +1,59 @@
+//! Texts that must be known before the run: what they read of `env` and `secrets`.
+
+use crate::spec::{Part, Reference, Template, Way};
+
+use super::Resolver;
+
+impl Resolver<'_> {
+    /// A text that must be known now: references to `env`, and in `services` to `secrets`.
+    pub(super) fn fixed(&mut self, text: &str, way: &Way, secrets: bool) -> Option<String> {
+        let template = match Template::parse(text) {
+            Ok(template) => template,
+            Err(reason) => {
+                self.problem(way, reason);
+                return None;
+            }
+        };
+        let mut fixed = Some(String::new());
+        for part in template.parts() {
+            let value = match part {
+                Part::Text(literal) => Some(literal.clone()),
+                Part::Reference(reference) => self.value(reference, way, secrets),
+            };
+            fixed = fixed.zip(value).map(|(text, value)| text + &value);
+        }
+        fixed
+    }
+
+    pub(super) fn value(&mut self, reference: &Reference, way: &Way, secrets: bool) -> Option<String> {
+        let environment = self.environment;
+        match reference {
+            Reference::Env(name) => {
+                let value = environment.variable(name);
+                if value.is_none() {
+                    self.problem_with(way, format!("the environment variable `{name}` is not set"), None);
+                }
+                value.map(str::to_owned)
+            }
+            Reference::Secret(name) if secrets => {
+                let value = environment.secret(name).filter(|value| !value.is_empty());
+                if value.is_none() {
+                    let hint = format!("set the environment variable `{name}`");
+                    self.problem_with(way, format!("the secret `{name}` is not set"), Some(hint));
+                }
+                value.map(str::to_owned)
+            }
+            Reference::Secret(name) => {
+                self.problem(way, format!("the secret `{name}` may only be read in a service's `auth`"));
+                None
+            }
+            Reference::Output { .. } => {
+                self.problem(
+                    way,
+                    format!("`{reference}` is only known while the run goes on; it may stand in `inputs`"),
+                );
+                None
+            }
+        }
+    }
+}
