@@ -62,6 +62,17 @@ fn copied(bench: &Bench, step: &str) -> PathBuf {
     folder
 }
 
+/// Documents the one component, for which it must be compiled.
+const DOCUMENT: [&str; 4] = ["steps", "cleanup", "--steps", "components"];
+
+/// One component, and a cache of its own.
+fn with_cache() -> (Bench, PathBuf) {
+    let bench = Bench::new();
+    copied(&bench, "cleanup");
+    let cache = bench.folder.path().join("cache");
+    (bench.variable("STEPWISE_CACHE", cache.to_str().unwrap()), cache)
+}
+
 fn compiled(folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
     files.filter(|path| path.extension().is_some_and(|extension| extension == "cwasm")).collect()
@@ -83,15 +94,11 @@ fn what_is_compiled_ahead_of_time_needs_no_cache() {
 
 #[test]
 fn a_component_is_compiled_once_into_a_private_cache() {
-    let bench = Bench::new();
-    copied(&bench, "cleanup");
-    let cache = bench.folder.path().join("cache");
-    let bench = bench.variable("STEPWISE_CACHE", cache.to_str().unwrap());
-    let document = ["steps", "cleanup", "--steps", "components"];
+    let (bench, cache) = with_cache();
 
-    bench.stepwise(&document).succeeds();
+    bench.stepwise(&DOCUMENT).succeeds();
     let first = fs::metadata(&compiled(&cache)[0]).unwrap().modified().unwrap();
-    bench.stepwise(&document).succeeds();
+    bench.stepwise(&DOCUMENT).succeeds();
 
     assert_eq!(fs::metadata(&compiled(&cache)[0]).unwrap().modified().unwrap(), first);
     assert_eq!(fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
@@ -99,16 +106,12 @@ fn a_component_is_compiled_once_into_a_private_cache() {
 
 #[test]
 fn a_cache_that_others_may_write_to_is_refused() {
-    let bench = Bench::new();
-    copied(&bench, "cleanup");
-    let cache = bench.folder.path().join("cache");
-    let bench = bench.variable("STEPWISE_CACHE", cache.to_str().unwrap());
-    let document = ["steps", "cleanup", "--steps", "components"];
-    bench.stepwise(&document).succeeds();
+    let (bench, cache) = with_cache();
+    bench.stepwise(&DOCUMENT).succeeds();
 
     fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
 
-    bench.stepwise(&document).exits_with(2).says(
+    bench.stepwise(&DOCUMENT).exits_with(2).says(
         "error: the cache of compiled components `FOLDER/cache` may be written by others (mode 777)\n\
          hint: chmod 700 `FOLDER/cache`, or set STEPWISE_CACHE to a folder of yours\n",
     );
@@ -116,16 +119,12 @@ fn a_cache_that_others_may_write_to_is_refused() {
 
 #[test]
 fn a_damaged_file_of_the_cache_is_compiled_anew() {
-    let bench = Bench::new();
-    copied(&bench, "cleanup");
-    let cache = bench.folder.path().join("cache");
-    let bench = bench.variable("STEPWISE_CACHE", cache.to_str().unwrap());
-    let document = ["steps", "cleanup", "--steps", "components"];
-    bench.stepwise(&document).succeeds();
+    let (bench, cache) = with_cache();
+    bench.stepwise(&DOCUMENT).succeeds();
     let whole = fs::read(&compiled(&cache)[0]).unwrap();
 
     fs::write(&compiled(&cache)[0], b"cut short").unwrap();
-    bench.stepwise(&document).succeeds();
+    bench.stepwise(&DOCUMENT).succeeds();
 
     assert_eq!(fs::read(&compiled(&cache)[0]).unwrap().len(), whole.len());
 }
