@@ -29,6 +29,8 @@ impl Signal {
                     // Twice means now: nothing of the run is only in memory.
                     std::process::exit(i32::from(code));
                 }
+                let _ =
+                    writeln!(std::io::stderr(), "interrupted; what must follow still runs, a second signal ends it");
                 stop.stop();
             }
         };

@@ -100,15 +100,10 @@ impl Engine {
         }
         let compiled = self.compiled(file, &bytes, &sha256)?;
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        contract::check(&name, &compiled)?;
-        let pre = self.linker.instantiate_pre(&compiled).and_then(StepComponentPre::new).map_err(|error| {
-            ComponentError::Contract {
-                component: name.clone(),
-                wants: format!("does not fit the contract ({})", error.root_cause()),
-                speaks: contract::VERSION,
-            }
-        })?;
-        let described = execute::describe(self, &pre, &name)?;
+        let version = contract::check(&name, &compiled)?;
+        let pre = self.linker.instantiate_pre(&compiled).and_then(StepComponentPre::new);
+        let pre = pre.map_err(|_| contract::misfit(&name, &version))?;
+        let described = execute::describe(self, &pre, &name, &version)?;
         let info = Info::read(&name, described)?;
         Ok(Component { info: Arc::new(info), sha256, engine: self.clone(), pre })
     }

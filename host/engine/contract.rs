@@ -27,11 +27,12 @@ const OFFERED: [(&str, &[&str]); 6] = [
     ),
 ];
 
-/// Refuses a component that this host cannot run, in one sentence that names both versions.
-pub(super) fn check(name: &str, component: &wasmtime::component::Component) -> Result<(), ComponentError> {
+/// Refuses a component that this host cannot run, in one sentence that names both versions. Answers the contract's
+/// version that it is built for.
+pub(super) fn check(name: &str, component: &wasmtime::component::Component) -> Result<String, ComponentError> {
     let engine = component.engine();
     let ty = component.component_type();
-    let refuse = |wants: String| Err(ComponentError::Contract { component: name.to_owned(), wants, speaks: VERSION });
+    let refuse = |wants: String| Err(refusal(name, wants));
     for (import, item) in ty.imports(engine) {
         if let Some(rest) = import.strip_prefix(PACKAGE) {
             let (interface, version) = rest.split_once('@').unwrap_or((rest, "0"));
@@ -55,10 +56,20 @@ pub(super) fn check(name: &str, component: &wasmtime::component::Component) -> R
         .exports(engine)
         .find_map(|(export, _)| export.strip_prefix(PACKAGE)?.strip_prefix("step@").map(str::to_owned));
     match export {
-        Some(version) if major(&version) == major(VERSION) => Ok(()),
+        Some(version) if major(&version) == major(VERSION) => Ok(version),
         Some(version) => refuse(format!("is built for contract `stepwise:step@{version}`")),
         None => Err(ComponentError::NotAStep { component: name.to_owned() }),
     }
+}
+
+/// Refuses a component whose imports or exports have the right names and other types. What the linker says of it is of
+/// no use to who only has the component.
+pub(super) fn misfit(name: &str, version: &str) -> ComponentError {
+    refusal(name, format!("is built for another form of contract `stepwise:step@{version}` or of WASI 0.2"))
+}
+
+fn refusal(name: &str, wants: String) -> ComponentError {
+    ComponentError::Contract { component: name.to_owned(), wants, speaks: VERSION }
 }
 
 /// WASI 0.2 as a command has it; above all not `wasi:http`.

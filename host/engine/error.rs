@@ -128,6 +128,9 @@ pub enum StepError {
     /// The step's time was up.
     #[error("not done within {}", seconds(*.0))]
     OutOfTime(Duration),
+    /// The component wanted more memory than it may have, and ended over it.
+    #[error("the component needs more than {} of memory", size(*.0))]
+    OutOfMemory(usize),
     /// A signal ended it.
     #[error("interrupted")]
     Interrupted,
@@ -137,6 +140,10 @@ pub enum StepError {
     /// The host could not do its part.
     #[error("{0}")]
     Host(String),
+}
+
+fn size(bytes: usize) -> String {
+    if bytes % (1 << 20) == 0 { format!("{} MiB", bytes >> 20) } else { format!("{bytes} bytes") }
 }
 
 fn seconds(time: Duration) -> String {

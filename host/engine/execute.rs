@@ -17,7 +17,7 @@ use crate::run::{Events, LogLevel};
 
 use super::bindings::StepComponentPre;
 use super::component::{Component, Engine};
-use super::contract::StepInfo;
+use super::contract::{self, StepInfo};
 use super::error::{ComponentError, StepError};
 use super::limits::{DESCRIBE_TIME, GRACE, Limits, MAX_JSON};
 use super::output::Lines;
@@ -43,11 +43,14 @@ pub fn execute(
     let engine = component.engine.clone();
     let call = move || {
         let mut store = store(&engine, wasi, thread.limits.memory, Some(thread));
-        let instance = pre.instantiate(&mut store)?;
-        instance.stepwise_step_step().call_run(&mut store, &inputs)
+        let instance = pre.instantiate(&mut store);
+        let answer = instance.and_then(|instance| instance.stepwise_step_step().call_run(&mut store, &inputs));
+        answer.map_err(|error| (error, store.data().memory.is_short))
     };
     let time = context.deadline.remaining().unwrap_or_default();
     let ended = on_thread(&component.engine, time, Some(&context.stop), call);
+    stdout.end_line();
+    stderr.end_line();
     // What is still in flight may create something: its answer is worth a moment.
     context.places.wait_until_empty(GRACE);
     match ended {
@@ -56,15 +59,16 @@ pub fn execute(
         Ended::Lost => Err(StepError::Host("the component's thread ended without an answer".into())),
         Ended::Answered(Ok(Ok(outputs))) => outputs_of(&outputs),
         Ended::Answered(Ok(Err(failure))) => Err(StepError::Failed(failure)),
-        Ended::Answered(Err(error)) => Err(trap(&error, &stderr, context)),
+        Ended::Answered(Err((error, is_short))) => Err(trap(&error, is_short, &stderr, context)),
     }
 }
 
-/// Asks a component what it is.
+/// Asks a component, built for that version of the contract, what it is.
 pub(super) fn describe(
     engine: &Engine,
     pre: &StepComponentPre<StepState>,
     name: &str,
+    version: &str,
 ) -> Result<StepInfo, ComponentError> {
     let events = Arc::new(Events::none());
     let stderr = Lines::new(name, LogLevel::Debug, events);
@@ -73,14 +77,14 @@ pub(super) fn describe(
     let (thread_engine, pre) = (engine.clone(), pre.clone());
     let call = move || {
         let mut store = store(&thread_engine, wasi, Limits::default().memory, None);
-        let instance = pre.instantiate(&mut store)?;
-        instance.stepwise_step_step().call_describe(&mut store)
+        // Only here are the types of its exports compared; a trap, however, is the component's own.
+        let instance = pre.instantiate(&mut store).map_err(|error| (!error.is::<Trap>(), error))?;
+        instance.stepwise_step_step().call_describe(&mut store).map_err(|error| (false, error))
     };
     match on_thread(engine, DESCRIBE_TIME, None, call) {
         Ended::Answered(Ok(info)) => Ok(info),
-        Ended::Answered(Err(error)) => {
-            Err(refuse(stderr.last_words().unwrap_or_else(|| error.root_cause().to_string())))
-        }
+        Ended::Answered(Err((true, _))) => Err(contract::misfit(name, version)),
+        Ended::Answered(Err((false, error))) => Err(refuse(stderr.last_words(&error.root_cause().to_string()))),
         Ended::OutOfTime | Ended::Stopped => Err(refuse(format!("not done within {} s", DESCRIBE_TIME.as_secs()))),
         Ended::Lost => Err(refuse("its thread ended without an answer".into())),
     }
@@ -128,7 +132,7 @@ fn on_thread<T: Send + 'static>(
 
 fn store(engine: &Engine, wasi: WasiCtx, memory: usize, context: Option<Arc<StepContext>>) -> Store<StepState> {
     let mut store = Store::new(&engine.wasmtime, StepState::new(wasi, memory, context));
-    store.limiter(|state| &mut state.limits);
+    store.limiter(|state| &mut state.memory);
     store.set_epoch_deadline(1);
     store
 }
@@ -156,7 +160,7 @@ fn outputs_of(text: &str) -> Result<Value, StepError> {
     serde_json::from_str(text).map_err(|error| StepError::Outputs(format!("not JSON: {error}")))
 }
 
-fn trap(error: &wasmtime::Error, stderr: &Lines, context: &StepContext) -> StepError {
+fn trap(error: &wasmtime::Error, is_short: bool, stderr: &Lines, context: &StepContext) -> StepError {
     if let Some(Trap::Interrupt) = error.downcast_ref() {
         return if context.stop.is_stopped() {
             StepError::Interrupted
@@ -164,5 +168,8 @@ fn trap(error: &wasmtime::Error, stderr: &Lines, context: &StepContext) -> StepE
             StepError::OutOfTime(context.limits.time)
         };
     }
-    StepError::Trapped(stderr.last_words().unwrap_or_else(|| error.root_cause().to_string()))
+    if is_short {
+        return StepError::OutOfMemory(context.limits.memory);
+    }
+    StepError::Trapped(stderr.last_words(&error.root_cause().to_string()))
 }

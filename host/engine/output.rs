@@ -35,19 +35,25 @@ impl Lines {
         Self(Arc::new(Inner { step: step.to_owned(), level, events, text: Mutex::default() }))
     }
 
-    /// The message of a Rust panic with its place, or else the last line printed.
-    pub(super) fn last_words(&self) -> Option<String> {
+    /// Why the component ended: the message of a Rust panic with its place, or else the trap and the last line printed.
+    pub(super) fn last_words(&self, trap: &str) -> String {
         self.end_line();
         let text = self.0.text.lock().unwrap_or_else(PoisonError::into_inner);
         let panic = text.last.iter().position(|line| line.contains("panicked at "));
-        let Some(at) = panic else { return text.last.back().cloned() };
+        let Some(at) = panic else {
+            return match text.last.back() {
+                Some(line) => format!("{trap}; the last line that it printed: {line}"),
+                None => trap.to_owned(),
+            };
+        };
         let place = text.last[at].split("panicked at ").nth(1).unwrap_or_default().trim_end_matches(':');
         let message: Vec<&str> =
             text.last.iter().skip(at + 1).take_while(|line| !line.starts_with("note: ")).map(String::as_str).collect();
-        Some(format!("{} (at {place})", message.join("; ")))
+        format!("{} (at {place})", message.join("; "))
     }
 
-    fn end_line(&self) {
+    /// Ends the last line, if the component did not.
+    pub(super) fn end_line(&self) {
         let line = std::mem::take(&mut self.0.text.lock().unwrap_or_else(PoisonError::into_inner).unfinished);
         if !line.is_empty() {
             self.keep(&line);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use wasmtime::component::ResourceTable;
-use wasmtime::{StoreLimits, StoreLimitsBuilder};
+use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::deadline::{Deadline, Stop};
@@ -132,10 +132,28 @@ impl Places {
     }
 }
 
+/// The limits of a store, and whether the component wanted more memory than they allow.
+pub(super) struct Memory {
+    limits: StoreLimits,
+    pub(super) is_short: bool,
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let grows = self.limits.memory_growing(current, desired, maximum)?;
+        self.is_short |= !grows;
+        Ok(grows)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.limits.table_growing(current, desired, maximum)
+    }
+}
+
 /// What a store holds.
 pub(super) struct StepState {
     pub(super) table: ResourceTable,
-    pub(super) limits: StoreLimits,
+    pub(super) memory: Memory,
     wasi: WasiCtx,
     /// Absent while the component describes itself.
     context: Option<Arc<StepContext>>,
@@ -144,7 +162,7 @@ pub(super) struct StepState {
 impl StepState {
     pub(super) fn new(wasi: WasiCtx, memory: usize, context: Option<Arc<StepContext>>) -> Self {
         let limits = StoreLimitsBuilder::new().memory_size(memory).table_elements(MAX_TABLE).build();
-        Self { table: ResourceTable::new(), limits, wasi, context }
+        Self { table: ResourceTable::new(), memory: Memory { limits, is_short: false }, wasi, context }
     }
 
     /// The way to the run; `describe` has none.

@@ -124,7 +124,6 @@ impl<'a> Runner<'a> {
         let order = self.plan.order();
         self.record.outcome = Outcome::Unfinished;
         self.record.gather(&self.folder, &order)?;
-        let mut interrupted = false;
         let mut worst = Outcome::Succeeded;
         for step in &self.plan.steps {
             if let Choice::Only(chosen) = choice
@@ -137,31 +136,41 @@ impl<'a> Runner<'a> {
                 (_, When::Success) => worst == Outcome::Succeeded,
                 (_, When::Failure) => worst != Outcome::Succeeded,
             };
-            let record = if runs { self.step(step) } else { self.skipped(step) };
-            if record.outcome == StepOutcome::Interrupted && !interrupted {
-                interrupted = true;
-                // The steps that still run, run with a flag of their own; a second signal ends the process.
-                self.services.interrupt();
-                self.stop = Stop::new();
-            }
+            // The first signal ends the pipeline's work, not what must follow it, whenever the signal comes; a second
+            // one ends the process.
+            let stop = match step.when {
+                When::Success => self.stop.clone(),
+                When::Failure | When::Always => Stop::new(),
+            };
+            let record = if runs { self.step(step, &stop) } else { self.skipped(step) };
             worst = worst.max(record.outcome.into());
             self.record.keep(&self.folder, record, &order)?;
+            if self.stop.is_stopped() {
+                // The step may have been about to end by itself.
+                worst = Outcome::Interrupted;
+                self.services.interrupt();
+            }
         }
         let all = self.record.steps.iter().map(|step| step.outcome.into());
-        self.record.outcome = all.max().unwrap_or(Outcome::Succeeded);
+        let end = if self.stop.is_stopped() { Outcome::Interrupted } else { Outcome::Succeeded };
+        self.record.outcome = all.max().unwrap_or(Outcome::Succeeded).max(end);
         self.record.gather(&self.folder, &order)?;
         Ok(self.record)
     }
 
     /// Runs a step as often as its `retry` says.
-    fn step(&self, step: &PlannedStep) -> StepRecord {
+    fn step(&self, step: &PlannedStep, stop: &Stop) -> StepRecord {
         let start = Instant::now();
         let mut record = self.blank(step);
         self.events.step(&step.id, "step_started", "started");
         for attempt in 1..=step.attempts {
             record.attempts = attempt;
             let waited = Waited::default();
-            let ended = self.attempt(step, &mut record, waited);
+            let ended = match self.attempt(step, &mut record, waited, stop) {
+                // Its requests were ended under its hands: what it says of them is not why it failed.
+                Err(_) if stop.is_stopped() => Err(StepError::Interrupted),
+                ended => ended,
+            };
             record.ended_at = super::now();
             record.duration_ms = start.elapsed().as_secs_f64() * 1000.0;
             let repeat = match &ended {
@@ -181,7 +190,7 @@ impl<'a> Runner<'a> {
                 pause.as_millis()
             );
             self.events.step(&step.id, "step_retried", &text);
-            if self.stop.wait(pause) {
+            if stop.wait(pause) {
                 settle(&mut record, Err(StepError::Interrupted), &self.events);
                 break;
             }
@@ -199,7 +208,13 @@ impl<'a> Runner<'a> {
     }
 
     /// One try.
-    fn attempt(&self, step: &PlannedStep, record: &mut StepRecord, waited: Waited) -> Result<Value, StepError> {
+    fn attempt(
+        &self,
+        step: &PlannedStep,
+        record: &mut StepRecord,
+        waited: Waited,
+        stop: &Stop,
+    ) -> Result<Value, StepError> {
         let invalid = |message: String| {
             StepError::Failed(engine::Failure {
                 category: FailureCategory::InvalidInput,
@@ -221,7 +236,7 @@ impl<'a> Runner<'a> {
             return Err(invalid(message));
         }
         if let Some((pointer, message)) = info.inputs.errors(&inputs).into_iter().next() {
-            return Err(invalid(format!("its input `{}` does not fit: {message}", pointer.trim_start_matches('/'))));
+            return Err(invalid(format!("its inputs are not what its schema says: {}", at(&pointer, &message))));
         }
         let loans = self.loans(step, &inputs).map_err(invalid)?;
         let lends = !loans.is_empty();
@@ -242,7 +257,7 @@ impl<'a> Runner<'a> {
             ledger: Arc::clone(&self.ledger),
             events: Arc::clone(&self.events),
             deadline: Deadline::after(step.limits.time),
-            stop: self.stop.clone(),
+            stop: stop.clone(),
             limits: step.limits.clone(),
             waited,
             places: Places::new(step.limits.open_requests),
@@ -253,7 +268,7 @@ impl<'a> Runner<'a> {
         record.waiting_ms += context.waited.millis();
         let mut outputs = ended?;
         if let Some((pointer, message)) = info.outputs.errors(&outputs).into_iter().next() {
-            return Err(StepError::Outputs(format!("`{}`: {message}", pointer.trim_start_matches('/'))));
+            return Err(StepError::Outputs(at(&pointer, &message)));
         }
         artifacts::place(&self.folder, &step.id, &info.outputs, &mut outputs)
             .map_err(|error| StepError::Outputs(error.to_string()))?;
@@ -312,6 +327,12 @@ impl<'a> Runner<'a> {
     }
 }
 
+/// What does not fit, and where, if it is not the whole.
+fn at(pointer: &str, message: &str) -> String {
+    let place = pointer.trim_start_matches('/');
+    if place.is_empty() { message.to_owned() } else { format!("`{place}`: {message}") }
+}
+
 /// Notes in the record how a try ended.
 fn settle(record: &mut StepRecord, ended: Result<Value, StepError>, events: &Events) {
     record.failure = None;
@@ -337,6 +358,7 @@ fn settle(record: &mut StepRecord, ended: Result<Value, StepError>, events: &Eve
             (category(failure.category), failure.hint.clone())
         }
         StepError::OutOfTime(_) => ("unavailable", Some("give the step a longer `timeout`".to_owned())),
+        StepError::OutOfMemory(_) => ("internal", Some("give the step more under `limits: {memory: …}`".to_owned())),
         _ => ("internal", None),
     };
     let failure = FailureRecord {
