@@ -35,12 +35,16 @@ pub(super) fn place(folder: &RunFolder, step: &str, schema: &Schema, outputs: &m
 
 /// The file of an artifact, `<step>/<path>`.
 pub(super) fn find(folder: &RunFolder, value: &str) -> Result<PathBuf, ArtifactError> {
-    let inside = Path::new(value).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    let file = folder.artifacts().join(value);
-    // A component cannot make links that lead out of its folder; a link is refused all the same.
-    match std::fs::symlink_metadata(&file) {
-        _ if !inside => Err(ArtifactError::Outside(value.to_owned())),
-        Ok(metadata) if metadata.is_file() => Ok(file),
-        _ => Err(ArtifactError::Missing(value.to_owned())),
+    let outside = || ArtifactError::Outside(value.to_owned());
+    let missing = |_| ArtifactError::Missing(value.to_owned());
+    if !Path::new(value).components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+        return Err(outside());
     }
+    let artifacts = folder.artifacts().canonicalize().map_err(missing)?;
+    let file = artifacts.join(value);
+    // A component can make links, also such that lead out of its folder; it cannot follow them there, the host could.
+    if file.canonicalize().map_err(missing)? != file {
+        return Err(outside());
+    }
+    if file.is_file() { Ok(file) } else { Err(ArtifactError::Missing(value.to_owned())) }
 }

@@ -84,7 +84,8 @@ pub enum LedgerError {
 enum Line {
     Announced { at: String, entry: u32, step: String, tag: String, announcement: Announcement },
     Confirmed { at: String, entry: u32, id: String },
-    Settled { at: String, entry: u32, state: State },
+    Removed { at: String, entry: u32 },
+    Kept { at: String, entry: u32 },
 }
 
 impl Ledger {
@@ -126,12 +127,15 @@ impl Ledger {
 
     /// Writes that the resource is gone, or stays for others.
     pub fn settle(&self, number: u32, state: State) -> Result<(), LedgerError> {
-        if !matches!(state, State::Removed | State::Kept) {
-            return Err(LedgerError::Settle);
-        }
+        let at = super::now();
+        let line = match state {
+            State::Removed => Line::Removed { at, entry: number },
+            State::Kept => Line::Kept { at, entry: number },
+            State::Announced | State::Confirmed => return Err(LedgerError::Settle),
+        };
         let mut open = self.lock()?;
         open.entry(number)?;
-        open.append(&Line::Settled { at: super::now(), entry: number, state })
+        open.append(&line)
     }
 
     /// One entry.
@@ -191,7 +195,8 @@ impl Open<'_> {
                 entry.id = Some(id);
                 entry.state = State::Confirmed;
             }
-            Line::Settled { entry, state, .. } => self.entry_mut(entry)?.state = state,
+            Line::Removed { entry, .. } => self.entry_mut(entry)?.state = State::Removed,
+            Line::Kept { entry, .. } => self.entry_mut(entry)?.state = State::Kept,
         }
         Ok(())
     }
