@@ -2,6 +2,7 @@
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 STEPS := store deploy subscribe score evaluate cleanup
+GUESTS := greet rogue
 COMPONENTS := $(TARGET)/wasm32-wasip2/component
 SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
 
@@ -9,7 +10,7 @@ SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shell
 # dependency compiles twice.
 WORKSPACE := --release --locked --workspace
 
-.PHONY: help dry-run test build host steps lint bench clean
+.PHONY: help dry-run test build host steps guests lint bench clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -17,7 +18,7 @@ help: ## Lists the targets
 dry-run: build ## Runs the sample pipeline against the stub, offline
 	$(TARGET)/release/stepwise run --dry-run model/pipeline.yaml
 
-test: steps ## Runs all tests
+test: steps guests ## Runs all tests
 	cargo test $(WORKSPACE)
 
 build: host steps ## Builds the program and the steps
@@ -25,15 +26,23 @@ build: host steps ## Builds the program and the steps
 host:
 	cargo build $(WORKSPACE)
 
-# A component is only touched when it changed, so that what was compiled from it stays good.
 steps: ## Builds the steps to target/steps
-	toolchain=$$(wasm-steps/toolchain) && eval "$$toolchain" && \
-	cargo build --locked --profile component --target wasm32-wasip2 $(STEPS:%=--package %)
-	@mkdir -p $(TARGET)/steps
-	@for step in $(STEPS); do \
-		cmp -s $(COMPONENTS)/$$step.wasm $(TARGET)/steps/$$step.wasm || \
-		cp $(COMPONENTS)/$$step.wasm $(TARGET)/steps/ || exit; \
-	done
+	$(call components,$(STEPS),steps)
+
+guests: ## Builds the components that only tests use to target/guests
+	$(call components,$(GUESTS),guests)
+
+# Builds the packages $(1) to the folder $(2). A component is only touched when it changed, so that what was
+# compiled from it stays good.
+define components
+toolchain=$$(wasm-steps/toolchain) && eval "$$toolchain" && \
+	cargo build --locked --profile component --target wasm32-wasip2 $(1:%=--package %)
+@mkdir -p $(TARGET)/$(2)
+@for step in $(1); do \
+	cmp -s $(COMPONENTS)/$$step.wasm $(TARGET)/$(2)/$$step.wasm || \
+	cp $(COMPONENTS)/$$step.wasm $(TARGET)/$(2)/ || exit; \
+done
+endef
 
 lint: $(SHELLCHECK) ## Checks format and style; any warning is an error
 	cargo fmt --all --check

@@ -1,12 +1,17 @@
 //! End-to-end tests, by what the user sees: the real binary, the real components, the real stub.
-#![allow(clippy::tests_outside_test_module, reason = "this whole crate is tests")]
 
 mod harness;
 
+mod commands;
+mod contract;
+mod custom;
 mod failures;
 mod gates;
+mod limits;
 mod logins;
 mod pipeline;
 mod readme;
+mod runs;
 mod score_data;
 mod shapes;
+mod spec;

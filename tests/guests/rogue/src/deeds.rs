@@ -1,0 +1,131 @@
+//! One function per deed.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+use std::time::Duration;
+use std::{env, fs, hint};
+
+use serde_json::json;
+use step_sdk::ledger::Lookup;
+use step_sdk::{Artifact, DataSet, Failure, Host, Level, Request, Resource};
+
+use crate::Output;
+
+/// What it finds of the world beyond its inputs.
+pub(crate) fn look_around(host: &dyn Host, data: Option<&DataSet>, address: &str) -> Output {
+    let mut found = BTreeMap::new();
+    let mut note = |what: &str, came: String| found.insert(what.to_owned(), came);
+    note("variables", env::vars_os().count().to_string());
+    note("arguments", env::args_os().count().to_string());
+    note("list /", listed("/"));
+    note("list /data", listed("/data"));
+    note("list /artifacts", listed("/artifacts"));
+    note("read /etc/passwd", came(fs::read("/etc/passwd")));
+    note("read /data/../run.json", came(fs::read("/data/../run.json")));
+    note("read /artifacts/../../run.json", came(fs::read("/artifacts/../../run.json")));
+    note("write /data/new", came(fs::write("/data/new", "new")));
+    if let Some(data) = data {
+        let file = data.path(host);
+        note("read the data set", came(fs::read(&file)));
+        note("change the data set", came(fs::OpenOptions::new().append(true).open(&file)));
+        note("cut the data set", came(fs::File::create(&file)));
+        note("remove the data set", came(fs::remove_file(&file)));
+        note("link the data set", came(fs::hard_link(&file, host.artifacts().join("mine"))));
+    }
+    note("connect", came(TcpStream::connect(address)));
+    note("bind", came(UdpSocket::bind("127.0.0.1:0")));
+    note("look a name up", came(("localhost", 80).to_socket_addrs()));
+    Output { found, ..Output::default() }
+}
+
+fn listed(folder: &str) -> String {
+    let names = |entries: fs::ReadDir| {
+        let mut names: Vec<_> =
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names.join(", ")
+    };
+    fs::read_dir(folder).map_or_else(|error| error.kind().to_string(), names)
+}
+
+fn came<T>(result: io::Result<T>) -> String {
+    result.map_or_else(|error| error.kind().to_string(), |_| "done".to_owned())
+}
+
+/// Sends a request as it is told to.
+pub(crate) fn send(host: &dyn Host, line: &str, header: Option<(String, String)>) -> Result<Output, Failure> {
+    let mut words = line.splitn(3, ' ');
+    let (Some(service), Some(method), Some(path)) = (words.next(), words.next(), words.next()) else {
+        return Err(Failure::invalid_input("`request` is a service, a method and a path"));
+    };
+    let mut request = Request::new(method, service, path);
+    if let Some((name, value)) = header {
+        request = request.header(&name, value);
+    }
+    let status = request.send(host)?.status();
+    Ok(Output { found: BTreeMap::from([("status".to_owned(), status.to_string())]), ..Output::default() })
+}
+
+/// Announces a model, creates it and confirms it.
+pub(crate) fn create(host: &dyn Host, name: &str) -> Result<Output, Failure> {
+    let find = Lookup::list("/ml/v4/models", "/resources").matching("/metadata/tags", "{tag}");
+    let model = Resource::new("wml", "model", name, find).removed_by("/v2/assets/{id}");
+    let created = step_sdk::create(host, &model, |tag| {
+        Request::post("wml", "/ml/v4/models").json(&json!({"name": name, "tags": [tag]}))
+    })?;
+    Ok(Output { found: BTreeMap::from([("id".to_owned(), created.id)]), ..Output::default() })
+}
+
+/// Wants to see the whole run's ledger.
+pub(crate) fn read_ledger(host: &dyn Host) -> Result<Output, Failure> {
+    let entries = host.entries().map_err(|error| Failure::from_error("reading the ledger", error))?;
+    Ok(Output { found: BTreeMap::from([("entries".to_owned(), entries.len().to_string())]), ..Output::default() })
+}
+
+/// Names a file as its own that it only reaches through a link out of its folder.
+pub(crate) fn link_out(host: &dyn Host) -> Result<Output, Failure> {
+    #[expect(deprecated, reason = "the new name is not stable for WASI")]
+    let linked = fs::soft_link("../..", host.artifacts().join("out"));
+    linked.map_err(|error| Failure::refused(format!("no link: {}", error.kind())))?;
+    Ok(Output { file: Some(Artifact("out/run.json".to_owned())), ..Output::default() })
+}
+
+/// Prints to both streams, a last line without an end.
+pub(crate) fn print() -> Output {
+    println!("a line on stdout\nand another");
+    eprintln!("a line on stderr");
+    print!("a line without an end");
+    // Nobody else does: a component has no end at which std could.
+    io::stdout().flush().unwrap_or_default();
+    Output::default()
+}
+
+/// Takes all memory that there is, in pieces of 16 MiB.
+pub(crate) fn eat_memory() -> ! {
+    let mut eaten = Vec::new();
+    loop {
+        eaten.push(hint::black_box(vec![1_u8; 16 << 20]));
+    }
+}
+
+pub(crate) fn run_in_circles() -> ! {
+    let mut rounds = 0_u64;
+    loop {
+        rounds = hint::black_box(rounds.wrapping_add(1));
+    }
+}
+
+/// Calls itself until the stack is used up.
+pub(crate) fn overflow(depth: u64) -> u64 {
+    eprint!("{}", if depth == 1 { "going down\n" } else { "" });
+    let frame = hint::black_box([depth; 64]);
+    if frame[0] == 0 { 0 } else { overflow(hint::black_box(depth + 1)) + frame[63] }
+}
+
+/// Sleeps for an hour, and says so before.
+pub(crate) fn sleep(host: &dyn Host) -> Output {
+    host.log(Level::Info, "sleeping");
+    std::thread::sleep(Duration::from_secs(3600));
+    Output::default()
+}
