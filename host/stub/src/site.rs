@@ -1,6 +1,7 @@
 //! `Site`: all that the handlers share.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::faults::Faults;
 use crate::login::Tokens;
@@ -17,13 +18,24 @@ pub(crate) struct Site {
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
+    settle: Mutex<Duration>,
     world: Mutex<World>,
 }
 
 impl Site {
     pub(crate) fn new(options: Options, url: String, log: RequestLog) -> Self {
         let world = Mutex::new(World::new(&options.spaces));
-        Self { options, url, tokens: Tokens::default(), faults: Faults::default(), log, world }
+        let settle = Mutex::new(options.settle);
+        Self { options, settle, url, tokens: Tokens::default(), faults: Faults::default(), log, world }
+    }
+
+    /// How long what begins now will take.
+    pub(crate) fn settle(&self) -> Duration {
+        *self.settle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_settle(&self, settle: Duration) {
+        *self.settle.lock().unwrap_or_else(PoisonError::into_inner) = settle;
     }
 
     /// The resources as they are now. The lock is not held while a model is loaded or scores.

@@ -148,6 +148,11 @@ impl Stub {
         self.site.tokens.expire();
     }
 
+    /// Sets how long everything asynchronous takes that begins from now on.
+    pub fn set_settle(&self, settle: Duration) {
+        self.site.set_settle(settle);
+    }
+
     /// Every request that has been answered so far, in the order of their ends.
     pub fn requests(&self) -> Vec<Recorded> {
         self.site.log.requests()

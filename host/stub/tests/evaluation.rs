@@ -93,13 +93,22 @@ fn too_little_feedback_ends_as_an_error() {
 
 #[test]
 fn a_run_takes_its_time_and_needs_an_active_monitor() {
-    let client = Client::settling(Duration::from_millis(40));
+    let client = Client::new();
     let (subscription, _) = client.subscribe("binary.onnx", "binary", "pre_production");
+    client.stub.set_settle(Duration::from_mins(10));
     let created = client.post(&client.ai("monitor_instances"), &quality(&subscription));
     assert_eq!(created.state(), "preparing");
     let runs = client.ai(&format!("monitor_instances/{}/runs", created.id()));
     assert_eq!(client.post(&runs, &json!({})).refusal().0, 409);
-    client.until(&client.ai(&format!("monitor_instances/{}", created.id())), |answer| answer.state() == "active");
+    client.delete(&client.ai(&format!("monitor_instances/{}", created.id())));
+    assert_eq!(
+        client.post(&runs, &json!({})).refusal(),
+        (409, "AIQST0409E", format!("monitor instance `{}` is deleting", created.id()).as_str())
+    );
+    let client = Client::new();
+    let (subscription, _) = client.subscribe("binary.onnx", "binary", "pre_production");
+    let runs = client.ai(&format!("monitor_instances/{}/runs", client.monitor(&subscription)));
+    client.stub.set_settle(Duration::from_mins(10));
     assert_eq!(client.post(&runs, &json!({"triggered_by": "me"})).status, 400);
     assert_eq!(client.post(&runs, &json!({"trigger": "user"})).status, 400);
     let started = client.post(&runs, &json!({}));

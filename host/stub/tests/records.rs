@@ -78,13 +78,16 @@ fn what_is_no_records_request_is_refused_at_once() {
 
 #[test]
 fn records_take_their_time() {
-    let client = Client::settling(Duration::from_millis(40));
+    let client = Client::new();
     let id = feedback(&client);
-    let sent = client.post(&client.ai(&format!("data_sets/{id}/records")), &json!([{"x1": 1, "x2": 1, "y": 1}]));
+    client.stub.set_settle(Duration::from_mins(10));
+    let row = json!([{"x1": 1, "x2": 1, "y": 1}]);
+    let sent = client.post(&client.ai(&format!("data_sets/{id}/records")), &row);
     let request = client.ai(sent.header("location").strip_prefix("/v2/").unwrap());
     assert_eq!(client.get(&request).body, json!({"state": "preparing"}));
     assert_eq!(client.count(&id), 0);
-    client.until(&request, |answer| answer.body == json!({"state": "active"}));
+    client.stub.set_settle(Duration::from_millis(20));
+    assert_eq!(client.record(&id, &row).body, json!({"state": "active"}));
     assert_eq!(client.count(&id), 1);
 }
 

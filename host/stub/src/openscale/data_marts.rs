@@ -83,7 +83,7 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     if world.data_marts.iter().next().is_some() {
         return Err(Refusal::conflict("the service instance has a data mart"));
     }
-    let data_mart = DataMart { life: Life::starting(site.options.settle), request, created_at: moment::now() };
+    let data_mart = DataMart { life: Life::starting(site.settle()), request, created_at: moment::now() };
     let id = site.options.instance_id.clone();
     let body = data_mart.present(&id);
     world.data_marts.insert(id, data_mart);
@@ -100,7 +100,7 @@ pub(crate) fn delete(site: &Site, call: &Call) -> Outcome {
     if used && !force {
         return Err(Refusal::conflict("the data mart has subscriptions"));
     }
-    found.life.end("deleting", site.options.settle);
+    found.life.end("deleting", site.settle());
     let body = found.present(call.id());
     Ok(Answer::accepted(&body))
 }

@@ -204,7 +204,7 @@ pub(crate) fn delete(site: &Site, call: &Call) -> Outcome {
     let mut world = site.world();
     find(&world, call.id())?;
     let found = world.data_sets.get_mut(call.id()).ok_or_else(|| Refusal::unknown("data set", call.id()))?;
-    found.life.end("deleting", site.options.settle);
+    found.life.end("deleting", site.settle());
     Ok(Answer::accepted(&found.present(call.id())))
 }
 
@@ -213,7 +213,7 @@ pub(crate) fn create_feedback_table(site: &Site, call: &Call) -> Outcome {
     allow(call, &[])?;
     let _: Row = call.json()?;
     let mut world = site.world();
-    let id = ensure_feedback(&mut world, call.id(), site.options.settle)?;
+    let id = ensure_feedback(&mut world, call.id(), site.settle())?;
     let found = world.data_sets.get(&id).ok_or_else(|| Refusal::unknown("data set", &id))?;
     Ok(Answer::accepted(&found.present(&id)))
 }

@@ -196,11 +196,11 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     }
     let failure = if definition.id == QUALITY { lacks(subscription) } else { None };
     if definition.id == QUALITY && failure.is_none() {
-        data_sets::ensure_feedback(&mut world, &target_id, site.options.settle)?;
+        data_sets::ensure_feedback(&mut world, &target_id, site.settle())?;
     }
     let (id, now) = (Uuid::new_v4().to_string(), moment::now());
     let instance = MonitorInstance {
-        life: Life::starting(site.options.settle).with_failure(failure.map(|reason| ("AIQST1003E", reason))),
+        life: Life::starting(site.settle()).with_failure(failure.map(|reason| ("AIQST1003E", reason))),
         request,
         runs: Table::default(),
         measurements: Table::default(),
@@ -253,6 +253,6 @@ pub(crate) fn delete(site: &Site, call: &Call) -> Outcome {
     call.flag("force")?;
     let mut world = site.world();
     let found = world.instances.get_mut(call.id()).ok_or_else(|| Refusal::unknown("monitor instance", call.id()))?;
-    found.life.end("deleting", site.options.settle);
+    found.life.end("deleting", site.settle());
     Ok(Answer::accepted(&found.present(call.id())))
 }

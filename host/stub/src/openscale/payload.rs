@@ -105,7 +105,7 @@ pub(crate) fn log(site: &Site, deployment_id: &str, servable: &Servable, rows: R
     add_ids(&mut logged, &id, &moment::now(), None, subscription);
     let payload = world.data_sets.iter_mut().find(|(_, one)| one.kind == PAYLOAD && one.target_id == subscription_id);
     if let Some((_, payload)) = payload {
-        payload.receive(Ok(logged), site.options.settle);
+        payload.receive(Ok(logged), site.settle());
     }
 }
 

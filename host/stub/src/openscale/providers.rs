@@ -157,7 +157,7 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     }
     let (id, now) = (Uuid::new_v4().to_string(), moment::now());
     let provider = Provider {
-        life: Life::starting(site.options.settle),
+        life: Life::starting(site.settle()),
         request,
         secret_id: Uuid::new_v4().to_string(),
         created_at: now.clone(),
@@ -193,7 +193,7 @@ pub(crate) fn delete(site: &Site, call: &Call) -> Outcome {
     if let (Some(subscription), false) = (used, force) {
         return Err(Refusal::conflict(format!("subscription `{subscription}` uses the service provider")));
     }
-    found.life.end("deleting", site.options.settle);
+    found.life.end("deleting", site.settle());
     let body = found.present(call.id());
     Ok(Answer::accepted(&body))
 }

@@ -39,7 +39,7 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     let received = receive(site, call)?;
     let mut world = site.world();
     let data_set = world.data_sets.get_mut(call.id()).ok_or_else(|| Refusal::unknown("data set", call.id()))?;
-    let id = data_set.receive(received, site.options.settle);
+    let id = data_set.receive(received, site.settle());
     Ok(Answer::accepted(&json!({"state": "preparing"})).at(format!("/v2/data_sets/{}/requests/{id}", call.id())))
 }
 

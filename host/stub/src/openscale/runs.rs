@@ -155,7 +155,7 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     }
     let found = if quality { evaluation::evaluate(&world, instance).map(Some) } else { Ok(None) };
     let run = Run {
-        due: Instant::now() + site.options.settle,
+        due: Instant::now() + site.settle(),
         completed_at: None,
         found,
         triggered_by: request.triggered_by.unwrap_or(TriggeredBy::User).name().to_owned(),

@@ -118,11 +118,11 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     let failure = if provider.is_wml() { discover(&world, provider.deployment_space(), &mut body).err() } else { None };
     body.asset_properties.discover();
     body.asset_properties.keep_secrets();
-    let life = Life::starting(site.options.settle).with_failure(failure.map(|reason| ("AIQST1001E", reason)));
+    let life = Life::starting(site.settle()).with_failure(failure.map(|reason| ("AIQST1001E", reason)));
     let (id, now) = (Uuid::new_v4().to_string(), moment::now());
     let subscription = Subscription { life, body, created_at: now.clone(), modified_at: now };
     let answer = Answer::accepted(&subscription.present(&id));
-    data_sets::create_default(&mut world, &id, &subscription, site.options.settle);
+    data_sets::create_default(&mut world, &id, &subscription, site.settle());
     world.subscriptions.insert(id, subscription);
     Ok(answer)
 }
@@ -178,7 +178,7 @@ pub(crate) fn delete(site: &Site, call: &Call) -> Outcome {
     if force {
         found.life.end("deleting", std::time::Duration::ZERO);
     } else {
-        found.life.end("pending_delete", site.options.settle);
+        found.life.end("pending_delete", site.settle());
     }
     Ok(Answer::accepted(&found.present(call.id())))
 }

@@ -183,7 +183,7 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     let (id, now) = (Uuid::new_v4().to_string(), moment::now());
     let deployment = Deployment {
         loading: load(model),
-        settled_at: Instant::now() + site.options.settle,
+        settled_at: Instant::now() + site.settle(),
         hardware,
         created_at: now.clone(),
         modified_at: now,
@@ -283,7 +283,7 @@ pub(crate) fn update(site: &Site, call: &Call) -> Outcome {
         None => Ok(Answer::ok(&deployment.present(call.id(), &site.url))),
         Some(loading) => {
             deployment.loading = loading;
-            deployment.settled_at = Instant::now() + site.options.settle;
+            deployment.settled_at = Instant::now() + site.settle();
             Ok(Answer::accepted(&deployment.present(call.id(), &site.url)))
         }
     }
