@@ -47,9 +47,13 @@ impl Error {
     /// What the process exits with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Component(_) | Self::Spec(_) | Self::NoSteps(_) | Self::NoCleanup(_) | Self::Stub(_) => exit::USAGE,
             Self::Run(RunError::Folder(error)) | Self::Folder(error) => folder_code(error),
-            Self::Run(_) => exit::USAGE,
+            Self::Component(_)
+            | Self::Spec(_)
+            | Self::NoSteps(_)
+            | Self::NoCleanup(_)
+            | Self::Stub(_)
+            | Self::Run(_) => exit::USAGE,
             Self::Output(_) | Self::Signals(_) => exit::UNEXPECTED,
         }
     }

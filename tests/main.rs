@@ -1,4 +1,5 @@
 //! End-to-end tests, by what the user sees: the real binary, the real components, the real stub.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod harness;
 

@@ -16,7 +16,7 @@ use crate::custom::{rogue, spec};
 use crate::harness::{Bench, guest};
 
 const STEPS: [&str; 6] = ["store", "deploy", "subscribe", "score", "evaluate", "cleanup"];
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn lines(bench: &Bench, file: &str) -> Vec<Value> {
     let text = fs::read_to_string(bench.folder.path().join(".stepwise/r").join(file)).unwrap();

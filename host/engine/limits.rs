@@ -20,7 +20,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            time: Duration::from_secs(30 * 60),
+            time: Duration::from_mins(30),
             memory: 256 << 20,
             request: 512 << 20,
             response: 32 << 20,

@@ -149,7 +149,9 @@ fn child<'a>(schema: &'a Value, key: &str) -> Option<&'a Value> {
 
 fn collect(schema: &Value, instance: &Value, pointer: &str, files: &mut Vec<(String, Format, String)>) {
     if let Some(alternatives) = alternatives(schema) {
-        alternatives.iter().for_each(|alternative| collect(alternative, instance, pointer, files));
+        for alternative in alternatives {
+            collect(alternative, instance, pointer, files);
+        }
     }
     match instance {
         Value::String(text) => {

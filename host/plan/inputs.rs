@@ -44,10 +44,14 @@ impl Inputs {
         match self {
             Self::Known(_) => {}
             Self::Object(members) => {
-                members.iter().for_each(|(key, value)| value.collect(format!("{pointer}/{key}"), found))
+                for (key, value) in members {
+                    value.collect(format!("{pointer}/{key}"), found);
+                }
             }
             Self::Array(items) => {
-                items.iter().enumerate().for_each(|(n, value)| value.collect(format!("{pointer}/{n}"), found))
+                for (n, value) in items.iter().enumerate() {
+                    value.collect(format!("{pointer}/{n}"), found);
+                }
             }
             Self::Later(template) => found.push((pointer, template)),
         }
@@ -94,7 +98,7 @@ fn output(reference: &Reference, outputs_of: &OutputsOf<'_>) -> Result<Option<Va
     };
     let outputs = outputs_of(step)
         .ok_or_else(|| format!("it reads `{reference}`, but step `{step}` has no outputs in this run"))?;
-    let pointer = path.iter().map(|key| format!("/{key}")).collect::<String>();
+    let pointer = format!("/{}", path.join("/"));
     Ok(outputs.pointer(&pointer).cloned())
 }
 

@@ -82,7 +82,7 @@ pub enum LedgerError {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Line {
-    Announced { at: String, entry: u32, step: String, tag: String, announcement: Announcement },
+    Announced { at: String, entry: u32, step: String, tag: String, announcement: Box<Announcement> },
     Confirmed { at: String, entry: u32, id: String },
     Removed { at: String, entry: u32 },
     Kept { at: String, entry: u32 },
@@ -109,8 +109,8 @@ impl Ledger {
         }
         let number = u32::try_from(open.entries.len()).unwrap_or(u32::MAX - 1) + 1;
         let tag = format!("{}{number}", self.prefix);
-        let line =
-            Line::Announced { at: super::now(), entry: number, step: step.to_owned(), tag: tag.clone(), announcement };
+        let (step, announcement) = (step.to_owned(), Box::new(announcement));
+        let line = Line::Announced { at: super::now(), entry: number, step, tag: tag.clone(), announcement };
         open.append(&line)?;
         Ok(Announced { entry: number, tag, id: None, again: false })
     }
@@ -188,6 +188,7 @@ impl Open<'_> {
     fn apply(&mut self, line: Line) -> Result<(), LedgerError> {
         match line {
             Line::Announced { entry: number, step, tag, announcement, .. } => {
+                let announcement = *announcement;
                 self.entries.push(LedgerEntry { number, step, announcement, tag, id: None, state: State::Announced });
             }
             Line::Confirmed { entry, id, .. } => {

@@ -131,8 +131,8 @@ impl RunRecord {
     }
 
     /// Writes the step's own file, then the whole record.
-    pub(super) fn keep(&mut self, folder: &RunFolder, step: StepRecord, order: &[String]) -> Result<(), FolderError> {
-        write_json(&folder.step(&step.id), &step)?;
+    pub(super) fn keep(&mut self, folder: &RunFolder, step: &StepRecord, order: &[String]) -> Result<(), FolderError> {
+        write_json(&folder.step(&step.id), step)?;
         self.gather(folder, order)
     }
 

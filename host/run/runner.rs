@@ -144,7 +144,7 @@ impl<'a> Runner<'a> {
             };
             let record = if runs { self.step(step, &stop) } else { self.skipped(step) };
             worst = worst.max(record.outcome.into());
-            self.record.keep(&self.folder, record, &order)?;
+            self.record.keep(&self.folder, &record, &order)?;
             if self.stop.is_stopped() {
                 // The step may have been about to end by itself.
                 worst = Outcome::Interrupted;
@@ -161,7 +161,7 @@ impl<'a> Runner<'a> {
     /// Runs a step as often as its `retry` says.
     fn step(&self, step: &PlannedStep, stop: &Stop) -> StepRecord {
         let start = Instant::now();
-        let mut record = self.blank(step);
+        let mut record = blank(step);
         self.events.step(&step.id, "step_started", "started");
         for attempt in 1..=step.attempts {
             record.attempts = attempt;
@@ -299,31 +299,7 @@ impl<'a> Runner<'a> {
 
     fn skipped(&self, step: &PlannedStep) -> StepRecord {
         self.events.step(&step.id, "step_skipped", "skipped");
-        self.blank(step)
-    }
-
-    fn blank(&self, step: &PlannedStep) -> StepRecord {
-        let info = &step.component.info;
-        let reported =
-            info.outputs.properties().filter(|(_, schema)| schema.get("x-report") == Some(&Value::Bool(true)));
-        StepRecord {
-            id: step.id.clone(),
-            component: info.name.clone(),
-            version: info.version.clone(),
-            sha256: step.component.sha256.clone(),
-            outcome: StepOutcome::Skipped,
-            started_at: super::now(),
-            ended_at: super::now(),
-            duration_ms: 0.0,
-            waiting_ms: 0.0,
-            attempts: 0,
-            grants: step.permit.granted().map(|grant| format!("{} {grant}", grant.service)).collect(),
-            inputs: step.inputs.sketch(),
-            files: Vec::new(),
-            outputs: None,
-            report: reported.map(|(name, _)| name.clone()).collect(),
-            failure: None,
-        }
+        blank(step)
     }
 }
 
@@ -331,6 +307,30 @@ impl<'a> Runner<'a> {
 fn at(pointer: &str, message: &str) -> String {
     let place = pointer.trim_start_matches('/');
     if place.is_empty() { message.to_owned() } else { format!("`{place}`: {message}") }
+}
+
+/// A step's record before it runs.
+fn blank(step: &PlannedStep) -> StepRecord {
+    let info = &step.component.info;
+    let reported = info.outputs.properties().filter(|(_, schema)| schema.get("x-report") == Some(&Value::Bool(true)));
+    StepRecord {
+        id: step.id.clone(),
+        component: info.name.clone(),
+        version: info.version.clone(),
+        sha256: step.component.sha256.clone(),
+        outcome: StepOutcome::Skipped,
+        started_at: super::now(),
+        ended_at: super::now(),
+        duration_ms: 0.0,
+        waiting_ms: 0.0,
+        attempts: 0,
+        grants: step.permit.granted().map(|grant| format!("{} {grant}", grant.service)).collect(),
+        inputs: step.inputs.sketch(),
+        files: Vec::new(),
+        outputs: None,
+        report: reported.map(|(name, _)| name.clone()).collect(),
+        failure: None,
+    }
 }
 
 /// Notes in the record how a try ended.

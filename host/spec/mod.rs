@@ -176,7 +176,7 @@ impl Spec {
             std::fs::read(file).map_err(|error| whole(Problem::whole(format!("failed to read the spec: {error}"))))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = valid.iter().filter(|&&byte| byte == b'\n').count() + 1;
+            let line = valid.split(|&byte| byte == b'\n').count();
             whole(Problem::at((line, 1), "the spec is not UTF-8 from here on"))
         })?;
         let document = Document::parse(&text).map_err(whole)?;

@@ -26,6 +26,7 @@ impl Problem {
     }
 
     /// The same problem with the action that mends it.
+    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

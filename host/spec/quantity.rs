@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn durations_are_read_with_their_unit() {
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_duration("10 m"), Ok(Duration::from_secs(600)));
+        assert_eq!(parse_duration("10 m"), Ok(Duration::from_mins(10)));
         for text in ["", "10", "m", "-1s", "1.5s", "0s", "99999999999999999999h", "9999h9"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }

@@ -93,7 +93,7 @@ impl Resolver<'_> {
                 }
                 Format::Model => self.check_model(&value, &place),
                 Format::Artifact => {
-                    self.problem(&place, "an artifact is an earlier step's output: write `${{ steps.….… }}`")
+                    self.problem(&place, "an artifact is an earlier step's output: write `${{ steps.….… }}`");
                 }
                 Format::DataSet => {}
             }

@@ -35,7 +35,10 @@ impl Resolver<'_> {
                 match (service.as_str(), line.as_str()) {
                     (LEDGER, "remove") => removes = info.removes,
                     (LEDGER, _) => {
-                        self.problem(&way.to(n), format!("`{line}` is nothing the ledger can grant; there is `remove`"))
+                        self.problem(
+                            &way.to(n),
+                            format!("`{line}` is nothing the ledger can grant; there is `remove`"),
+                        );
                     }
                     _ => match Grant::parse(service, line) {
                         Ok(grant) => granted.push(grant),
@@ -72,8 +75,8 @@ impl Resolver<'_> {
             }
         }
         match open_requests {
-            Some(0) | Some(257..) => {
-                self.problem(&way.to("open_requests"), "`open_requests` is a number from 1 to 256")
+            Some(0 | 257..) => {
+                self.problem(&way.to("open_requests"), "`open_requests` is a number from 1 to 256");
             }
             Some(count) => limits.open_requests = *count as usize,
             None => {}

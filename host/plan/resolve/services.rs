@@ -59,28 +59,25 @@ impl Resolver<'_> {
         }
         let mut take = |key: &str| values.remove(key);
         match auth.kind {
-            AuthKind::Token => match take("token") {
-                Some(token) => Some(Auth::Token(Secret::new(token))),
-                None => {
+            AuthKind::Token => {
+                if let Some(token) = take("token") {
+                    Some(Auth::Token(Secret::new(token)))
+                } else {
                     self.problem(way, "a login of kind `token` needs `token`");
                     None
                 }
-            },
+            }
             AuthKind::Cp4d => {
                 let credential = match (take("password"), take("api_key")) {
                     (Some(password), None) => Some(Credential::Password(Secret::new(password))),
                     (None, Some(key)) => Some(Credential::ApiKey(Secret::new(key))),
                     _ => None,
                 };
-                match (take("username"), credential) {
-                    (Some(username), Some(credential)) => Some(Auth::Cp4d { username, credential }),
-                    _ => {
-                        self.problem(
-                            way,
-                            "a login of kind `cp4d` needs `username` and one of `password` and `api_key`",
-                        );
-                        None
-                    }
+                if let (Some(username), Some(credential)) = (take("username"), credential) {
+                    Some(Auth::Cp4d { username, credential })
+                } else {
+                    self.problem(way, "a login of kind `cp4d` needs `username` and one of `password` and `api_key`");
+                    None
                 }
             }
         }
