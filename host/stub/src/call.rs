@@ -105,3 +105,9 @@ impl Call {
         serde_json::from_value(value).map_err(|error| Refusal::schema(error.to_string()))
     }
 }
+
+/// A value with a patch applied, read as strictly as a new one.
+pub(crate) fn patched<T: DeserializeOwned>(mut value: Value, patch: &json_patch::Patch) -> Result<T, Refusal> {
+    json_patch::patch(&mut value, patch).map_err(|error| Refusal::entity(error.to_string()))?;
+    serde_json::from_value(value).map_err(|error| Refusal::schema(error.to_string()))
+}

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, Refusal, without_nulls};
-use crate::call::Call;
+use crate::call::{Call, patched};
 use crate::life::Life;
 use crate::moment;
 use crate::site::Site;
@@ -238,9 +238,7 @@ pub(crate) fn update(site: &Site, call: &Call) -> Outcome {
     let patch = call.patch("application/json")?;
     let mut world = site.world();
     let found = world.instances.get_mut(call.id()).ok_or_else(|| Refusal::unknown("monitor instance", call.id()))?;
-    let mut changed = without_nulls(json!(found.request));
-    json_patch::patch(&mut changed, &patch).map_err(|error| Refusal::entity(error.to_string()))?;
-    let request: Request = serde_json::from_value(changed).map_err(|error| Refusal::schema(error.to_string()))?;
+    let request: Request = patched(without_nulls(json!(found.request)), &patch)?;
     request.check()?;
     found.request = request;
     found.modified_at = moment::now();

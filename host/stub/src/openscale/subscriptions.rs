@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, Refusal};
-use crate::call::Call;
+use crate::call::{Call, patched};
 use crate::life::Life;
 use crate::moment;
 use crate::site::Site;
@@ -157,9 +157,7 @@ pub(crate) fn update(site: &Site, call: &Call) -> Outcome {
     allow(call, &[])?;
     let patch = call.patch("application/json")?;
     let mut world = site.world();
-    let mut changed = json!(find(&world, call.id())?.body);
-    json_patch::patch(&mut changed, &patch).map_err(|error| Refusal::entity(error.to_string()))?;
-    let mut body: Body = serde_json::from_value(changed).map_err(|error| Refusal::schema(error.to_string()))?;
+    let mut body: Body = patched(json!(find(&world, call.id())?.body), &patch)?;
     body.asset_properties.discover();
     body.asset_properties.keep_secrets();
     let found = world.subscriptions.get_mut(call.id()).ok_or_else(|| Refusal::unknown("subscription", call.id()))?;

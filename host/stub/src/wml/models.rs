@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, Refusal, without_nulls};
-use crate::call::Call;
+use crate::call::{Call, patched};
 use crate::moment;
 use crate::site::Site;
 use crate::world::World;
@@ -192,11 +192,10 @@ pub(crate) fn update(site: &Site, call: &Call) -> Outcome {
     let patch = call.patch("application/json")?;
     let mut world = site.world();
     let request = &find(&world, call)?.request;
-    let mut described = without_nulls(json!({
+    let described = without_nulls(json!({
         "name": request.name, "description": request.description, "tags": request.tags, "custom": request.custom,
     }));
-    json_patch::patch(&mut described, &patch).map_err(|error| Refusal::entity(error.to_string()))?;
-    let described: Described = serde_json::from_value(described).map_err(|error| Refusal::schema(error.to_string()))?;
+    let described: Described = patched(described, &patch)?;
     let model = world.models.get_mut(call.id()).ok_or_else(|| Refusal::unknown("model", call.id()))?;
     model.request.name = described.name;
     model.request.description = described.description;
