@@ -1,7 +1,8 @@
 //! `ledger.jsonl`: the write-ahead log of what the run creates.
 //!
-//! Only ever appended to, one JSON line per event, each synced before the call returns, all under a lock on the file:
-//! several processes may write it. What is known of an entry is the sum of its lines.
+//! Only ever appended to, one JSON line per event, under a lock on the file: several processes may write it. What is
+//! known of an entry is the sum of its lines. An announcement is on disk before the call returns. The other lines only
+//! outlive this process: if the whole machine goes down with them, the entry's lookup finds the resource again.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -112,6 +113,7 @@ impl Ledger {
         let (step, announcement) = (step.to_owned(), Box::new(announcement));
         let line = Line::Announced { at: super::now(), entry: number, step, tag: tag.clone(), announcement };
         open.append(&line)?;
+        open.sync()?;
         Ok(Announced { entry: number, tag, id: None, again: false })
     }
 
@@ -157,15 +159,19 @@ impl Ledger {
         file.seek(SeekFrom::Start(0)).map_err(failed("read"))?;
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(failed("read"))?;
-        let mut open =
-            Open { ledger: self, file, entries: Vec::new(), torn: !text.is_empty() && !text.ends_with('\n') };
+        let unended = !text.is_empty() && !text.ends_with('\n');
+        let tail = if unended { Tail::Unended } else { Tail::Whole };
+        let mut open = Open { ledger: self, file, entries: Vec::new(), tail };
         let count = text.lines().count();
         for (n, line) in text.lines().enumerate() {
             match serde_json::from_str(line) {
                 Ok(line) => open.apply(line)?,
                 // A kill in the middle of an append leaves half a line at the end. Its writer never went on, so
                 // nothing hangs on it.
-                Err(_) if open.torn && n + 1 == count => {}
+                Err(_) if unended && n + 1 == count => {
+                    let whole = text.rfind('\n').map_or(0, |at| at + 1);
+                    open.tail = Tail::Broken(whole as u64);
+                }
                 Err(error) => {
                     return Err(LedgerError::Line { line: n + 1, file: self.file.clone(), reason: error.to_string() });
                 }
@@ -180,8 +186,18 @@ struct Open<'a> {
     ledger: &'a Ledger,
     file: File,
     entries: Vec<LedgerEntry>,
-    /// Whether the last line has no end.
-    torn: bool,
+    tail: Tail,
+}
+
+/// How the file ends.
+#[derive(Debug, Clone, Copy)]
+enum Tail {
+    /// With the end of a line.
+    Whole,
+    /// With a line that lacks only its end.
+    Unended,
+    /// With a piece of a line; the lines before it have this length.
+    Broken(u64),
 }
 
 impl Open<'_> {
@@ -206,22 +222,25 @@ impl Open<'_> {
         let failed = |source| LedgerError::File { action: "write", file: self.ledger.file.clone(), source };
         let mut text = serde_json::to_string(line).map_err(|error| failed(error.into()))?;
         text.push('\n');
-        if self.torn {
-            // Ends the half line, so that it does not swallow this one; reading skips it from then on.
-            let length = self.file.metadata().map_err(failed)?.len();
-            let whole = self.whole_length(length).map_err(failed)?;
-            self.file.set_len(whole).map_err(failed)?;
-            self.torn = false;
+        match self.tail {
+            Tail::Whole => {}
+            Tail::Unended => text.insert(0, '\n'),
+            Tail::Broken(whole) => self.file.set_len(whole).map_err(failed)?,
         }
-        self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data()).map_err(failed)
+        self.tail = Tail::Whole;
+        self.file.write_all(text.as_bytes()).map_err(failed)
     }
 
-    /// The file's length up to its last whole line.
-    fn whole_length(&mut self, length: u64) -> std::io::Result<u64> {
-        self.file.seek(SeekFrom::Start(0))?;
-        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-        self.file.read_to_end(&mut bytes)?;
-        Ok(bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at as u64 + 1))
+    /// Brings what was appended to disk, and the file's name with its first line.
+    fn sync(&self) -> Result<(), LedgerError> {
+        let failed = |source| LedgerError::File { action: "write", file: self.ledger.file.clone(), source };
+        self.file.sync_data().map_err(failed)?;
+        match self.ledger.file.parent() {
+            Some(folder) if self.entries.is_empty() => {
+                File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn entry(&self, number: u32) -> Result<&LedgerEntry, LedgerError> {
@@ -320,6 +339,21 @@ mod tests {
         assert_eq!(ledger.entries().unwrap().len(), 1);
         ledger.confirm(1, "a").unwrap();
         assert_eq!(ledger.entry(1).unwrap().id.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn a_last_line_that_only_lacks_its_end_counts() {
+        let (folder, ledger) = ledger();
+        ledger.announce("store", announcement("m")).unwrap();
+        ledger.confirm(1, "a").unwrap();
+        let file = folder.path().join("ledger.jsonl");
+        let whole = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, whole.trim_end()).unwrap();
+
+        ledger.announce("store", announcement("n")).unwrap();
+
+        assert_eq!(ledger.entry(1).unwrap().id.as_deref(), Some("a"));
+        assert_eq!(ledger.entries().unwrap().len(), 2);
     }
 
     #[test]
