@@ -91,6 +91,9 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
 }
 
 /// What this step is, in its manner.
+///
+/// # Panics
+/// When that is its manner.
 pub fn describe(host: &dyn Host) -> StepInfo {
     let mut info = step::describe(&ABOUT, run);
     let manner = std::hint::black_box(&MANNER);
