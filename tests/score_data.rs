@@ -17,10 +17,33 @@ fn target() -> String {
     fs::read_to_string(Path::new(ROOT).join("tests/models/iris/target.csv")).unwrap()
 }
 
+/// A name for the case, the file's content, and the message.
+type Case = (&'static str, Vec<u8>, &'static str);
+
+fn below_the_header(rows: &str) -> Vec<u8> {
+    format!("{HEADER}\n{rows}").into_bytes()
+}
+
+fn refused(cases: &[Case]) {
+    each(
+        cases,
+        |(name, _, _)| name,
+        |(_, content, message)| {
+            let bench = iris()
+                .file("target.csv", content)
+                .spec("data: target\n      scoring_path", "data: target\n      batch_rows: 10\n      scoring_path");
+
+            bench.run().exits_with(3).fails_in("score", "invalid-input", message);
+
+            bench.leaves_nothing();
+        },
+    );
+}
+
 #[test]
-fn what_is_wrong_with_a_data_set_is_named_with_its_line_and_column() {
-    let with = |rows: &str| format!("{HEADER}\n{rows}").into_bytes();
-    let cases: [(&str, Vec<u8>, &str); 25] = [
+fn a_data_set_that_is_no_table_of_the_model_is_refused() {
+    let with = below_the_header;
+    refused(&[
         ("no file content", b"".to_vec(), "`target` is empty"),
         ("blank lines only", b"\n\r\n\n".to_vec(), "`target` is empty"),
         ("a header only", with(""), "`target` has a header and no rows"),
@@ -47,6 +70,24 @@ fn what_is_wrong_with_a_data_set_is_named_with_its_line_and_column() {
         ),
         ("a row that is too short", with("1,2,3,4,0\n1,2,3,4\n"), "`target` line 3: 4 cells under a header of 5"),
         ("a row that is too long", with("1,2,3,4,0,\n"), "`target` line 2: 6 cells under a header of 5"),
+        (
+            "a quote that is never closed",
+            with("1,2,3,4,0\n1,2,3,4,\"0\n1,2,3,4,0\n"),
+            "`target` line 3: a quote is never closed",
+        ),
+        ("another encoding", [&with("1,2,3,4,0\n")[..], b"1,2,3,4,\xe4\n"].concat(), "`target` line 3: not UTF-8"),
+        (
+            "semicolons",
+            HEADER.replace(',', ";").into_bytes(),
+            "`target` lacks the columns `sepal_length`, `sepal_width`, `petal_length`, `petal_width`, `species`",
+        ),
+    ]);
+}
+
+#[test]
+fn a_cell_that_does_not_fit_is_named_with_its_line_and_column() {
+    let with = below_the_header;
+    refused(&[
         (
             "no number",
             with("1,2,3,4,0\n1,2,three,4,0\n"),
@@ -86,17 +127,6 @@ fn what_is_wrong_with_a_data_set_is_named_with_its_line_and_column() {
             "`target` line 2: column `petal_width`: `x` is not a finite number",
         ),
         (
-            "a quote that is never closed",
-            with("1,2,3,4,0\n1,2,3,4,\"0\n1,2,3,4,0\n"),
-            "`target` line 3: a quote is never closed",
-        ),
-        ("another encoding", [&with("1,2,3,4,0\n")[..], b"1,2,3,4,\xe4\n"].concat(), "`target` line 3: not UTF-8"),
-        (
-            "semicolons",
-            HEADER.replace(',', ";").into_bytes(),
-            "`target` lacks the columns `sepal_length`, `sepal_width`, `petal_length`, `petal_width`, `species`",
-        ),
-        (
             "a label of another type than the predictions",
             with("5.9,3.0,5.1,1.8,virginica\n"),
             "`target` line 2: the label `species` is `virginica`, but the deployment answers `2`",
@@ -106,33 +136,21 @@ fn what_is_wrong_with_a_data_set_is_named_with_its_line_and_column() {
             target().into_bytes().into_iter().chain(*b"1,2,3,x,0\n").collect(),
             "`target` line 47: column `petal_width`: `x` is not a finite number",
         ),
-    ];
-
-    each(
-        &cases,
-        |(name, _, _)| name,
-        |(_, content, message)| {
-            let bench = iris()
-                .file("target.csv", content)
-                .spec("data: target\n      scoring_path", "data: target\n      batch_rows: 10\n      scoring_path");
-
-            bench.run().exits_with(3).fails_in("score", "invalid-input", message);
-
-            bench.leaves_nothing();
-        },
-    );
+    ]);
 }
+
+type Rewrite = fn(&str) -> String;
 
 #[test]
 fn a_data_set_may_be_written_in_many_ways() {
-    let cases: [(&str, fn(&str) -> String); 8] = [
+    let cases: [(&str, Rewrite); 8] = [
         ("as it is", str::to_owned),
         ("carriage returns", |text| text.replace('\n', "\r\n")),
         ("a byte order mark", |text| format!("\u{feff}{text}")),
         ("no line feed at the end", |text| text.trim_end().to_owned()),
         ("blank lines", |text| text.replace('\n', "\n\n")),
         ("every cell in quotes", |text| {
-            text.lines().map(|line| format!("\"{}\"\n", line.replace(',', "\",\""))).collect()
+            text.lines().map(|line| ["\"", &line.replace(',', "\",\""), "\"\n"].concat()).collect()
         }),
         ("the columns in another order", |text| {
             text.lines().map(|line| line.split(',').rev().collect::<Vec<_>>().join(",") + "\n").collect()

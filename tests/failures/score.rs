@@ -18,7 +18,7 @@ fn tried_once() -> Bench {
     Bench::sample().spec("{attempts: 3}", "{attempts: 1}")
 }
 
-fn predictions(entries: Value) -> Fault {
+fn predictions(entries: &Value) -> Fault {
     answers("POST", PREDICTIONS, json!({"predictions": entries}))
 }
 
@@ -36,7 +36,7 @@ fn score_refuses_inputs_that_do_not_fit() {
             name: "a prediction field that the answer does not have",
             bench: || {
                 let answer = json!([{"fields": ["class", "share"], "values": []}]);
-                Bench::sample().fails(predictions(answer))
+                Bench::sample().fails(predictions(&answer))
             },
             category: "invalid-input",
             message: "the deployment answers no field `prediction`, but `class`, `share`",
@@ -143,7 +143,7 @@ fn score_says_what_it_does_not_understand() {
             name: "an answer with too few rows",
             bench: || {
                 let answer = json!([{"id": "label", "values": [1]}, {"id": "probabilities", "values": [[0.1, 0.9]]}]);
-                Bench::sample().fails(predictions(answer))
+                Bench::sample().fails(predictions(&answer))
             },
             category: "internal",
             message: "the deployment answered 1 row to 171",
@@ -151,7 +151,7 @@ fn score_says_what_it_does_not_understand() {
         },
         Case {
             name: "several tables without ids",
-            bench: || Bench::sample().fails(predictions(json!([{"values": [1]}, {"values": [2]}]))),
+            bench: || Bench::sample().fails(predictions(&json!([{"values": [1]}, {"values": [2]}]))),
             category: "internal",
             message: "the deployment's answer is not understood: several tables without ids",
             hint: None,

@@ -15,7 +15,7 @@ fn sample(more: &str) -> Bench {
     Bench::sample().spec(DEPLOYMENT_ID, &format!("{DEPLOYMENT_ID}\n      {more}"))
 }
 
-fn with_status(path: &str, status: Value) -> Fault {
+fn with_status(path: &str, status: &Value) -> Fault {
     answers("GET", path, json!({"entity": {"status": status}}))
 }
 
@@ -69,14 +69,14 @@ fn subscribe_says_what_the_service_refuses() {
         },
         Case {
             name: "a subscription that errors",
-            bench: || Bench::sample().fails(with_status(ANY_SUBSCRIPTION, failure("the scoring endpoint is away"))),
+            bench: || Bench::sample().fails(with_status(ANY_SUBSCRIPTION, &failure("the scoring endpoint is away"))),
             category: "refused",
             message: "subscription `tumour-screening` is `error`: the scoring endpoint is away",
             hint: None,
         },
         Case {
             name: "a monitor that errors",
-            bench: || Bench::sample().fails(with_status(ANY_MONITOR, failure("no output schema"))),
+            bench: || Bench::sample().fails(with_status(ANY_MONITOR, &failure("no output schema"))),
             category: "refused",
             message: "the quality monitor is `error`: no output schema",
             hint: None,
@@ -106,7 +106,7 @@ fn subscribe_says_that_the_service_is_away_or_slow() {
         Case {
             name: "the data mart is never active",
             bench: || {
-                let preparing = with_status("/openscale/*/v2/data_marts/*", json!({"state": "preparing"}));
+                let preparing = with_status("/openscale/*/v2/data_marts/*", &json!({"state": "preparing"}));
                 sample("timeout_seconds: 0").fails(preparing)
             },
             category: "unavailable",
