@@ -96,7 +96,7 @@ fn a_ledger_that_cannot_be_read_stops_what_would_create() {
     bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
     let bench = bench.change(".stepwise/r/ledger.jsonl", "{\"event\":\"announced\"", "{\"event\":\"pronounced\"");
     let broken = "line 1 of the ledger `.stepwise/r/ledger.jsonl` cannot be read: unknown variant `pronounced`, expected \
-                  one of `announced`, `confirmed`, `settled` at line 1 column 21";
+                  one of `announced`, `confirmed`, `removed`, `kept` at line 1 column 21";
 
     bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "deploy"]).exits_with(3).fails_in(
         "deploy",
