@@ -368,3 +368,9 @@ pub(crate) fn always(method: &str, path: &str, code: u16) -> Fault {
 pub(crate) fn answers(method: &str, path: &str, json: Value) -> Fault {
     Fault::new(method, path, FaultKind::Body { status: 200, json }).on(Nth::Every)
 }
+
+/// The address of a service that is not there: of a port that was free a moment ago.
+pub(crate) fn nobody() -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", free.local_addr().unwrap())
+}

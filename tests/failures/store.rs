@@ -8,7 +8,7 @@ use serde_json::json;
 use stepwise_stub::{Fault, FaultKind, Nth};
 
 use super::{Case, fails};
-use crate::harness::{Bench, ROOT, always, answers};
+use crate::harness::{Bench, ROOT, always, answers, nobody};
 
 const ANY_SPACE: &str = "/v2/spaces/*";
 const MODELS: &str = "/ml/v4/models";
@@ -136,7 +136,7 @@ fn store_says_that_the_service_is_away() {
     let cases = [
         Case {
             name: "nobody listens",
-            bench: || Bench::sample().variable("CPD_URL", "http://127.0.0.1:1"),
+            bench: || Bench::sample().variable("CPD_URL", &nobody()),
             category: "unavailable",
             message: "`GET /v2/spaces/ID` found no service: no connection to `wml`: Connection refused (os error 111)",
             hint: None,
