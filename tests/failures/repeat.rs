@@ -150,3 +150,19 @@ fn a_service_that_is_away_for_a_moment_goes_unnoticed() {
     }
     bench.leaves_nothing();
 }
+
+#[test]
+fn feedback_that_is_in_is_not_sent_by_a_second_try() {
+    // The third look at requests of records is the first at the feedback's: it is in when the step fails.
+    let requests = "/openscale/*/v2/data_sets/*/requests/*";
+    let bench = Bench::sample().fails(Fault::status("GET", requests, 500).on(Nth::Nth(3)));
+
+    bench.run().exits_with(3).fails_in(
+        "score",
+        "refused",
+        "the feedback data set `ID` has 171 records more than before an earlier try; sent again they would count twice",
+    );
+
+    assert_eq!(bench.step("score")["attempts"], 2);
+    bench.leaves_nothing();
+}
