@@ -64,6 +64,9 @@ impl Error {
             Self::Component(error) => error.hint(),
             Self::NoSteps(_) => Some("build them with `make steps`, or name their folder with `--steps`".to_owned()),
             Self::Run(RunError::Exists(_)) => Some("take another name, or choose steps with `--only`".to_owned()),
+            Self::Run(RunError::DryRun(_)) => {
+                Some("serve the stub on its own with `stepwise stub`, and run against that".to_owned())
+            }
             Self::NoCleanup(_) => Some("add the step `cleanup` with `when: always`".to_owned()),
             _ => None,
         }

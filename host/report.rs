@@ -6,11 +6,12 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent};
 use serde_json::{Map, Value};
 
-use crate::run::{Outcome, RunRecord, StepOutcome, StepRecord};
+use crate::run::{Choice, Outcome, RunRecord, StepOutcome, StepRecord};
 
-/// Writes the result of a run: what each step reports, how each ended, and how the run did.
-pub fn text(record: &RunRecord, out: &mut impl Write) -> io::Result<()> {
-    for step in &record.steps {
+/// Writes the result of a run's chosen steps: what each step reports, how each ended, and how the run did.
+pub fn text(record: &RunRecord, choice: &Choice, out: &mut impl Write) -> io::Result<()> {
+    let chosen: Vec<_> = record.steps.iter().filter(|step| choice.includes(&step.id)).collect();
+    for step in &chosen {
         let Some(Value::Object(outputs)) = &step.outputs else { continue };
         let reported = step.report.iter().filter_map(|name| Some((name, outputs.get(name)?)));
         let (collections, plain): (Vec<_>, Vec<_>) = reported
@@ -23,8 +24,8 @@ pub fn text(record: &RunRecord, out: &mut impl Write) -> io::Result<()> {
             section(out, &format!("{}: {}", step.id, name), &table_of(value))?;
         }
     }
-    section(out, "steps", &steps(&record.steps))?;
-    for step in &record.steps {
+    section(out, "steps", &steps(&chosen))?;
+    for step in &chosen {
         if let Some(failure) = &step.failure {
             writeln!(out, "step `{}` {}: {}", step.id, verb(step.outcome), failure.message)?;
             if let Some(hint) = &failure.hint {
@@ -119,7 +120,7 @@ fn decimal(float: f64) -> String {
     if float != 0.0 && float.abs() < 1e-4 { format!("{float:.2e}") } else { format!("{float:.6}") }
 }
 
-fn steps(steps: &[StepRecord]) -> Table {
+fn steps(steps: &[&StepRecord]) -> Table {
     let mut table = plain();
     table.set_header(["step", "outcome", "time", "tries"]);
     for step in steps {

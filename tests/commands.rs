@@ -45,6 +45,48 @@ fn plan_shows_order_inputs_and_grants_and_sends_nothing() {
 }
 
 #[test]
+fn a_dry_run_is_checked_and_planned_without_any_variable() {
+    let mut bench = Bench::sample();
+    for name in ["CPD_URL", "CPD_USERNAME", "CPD_API_KEY", "CPD_SPACE"] {
+        bench = bench.without(name);
+    }
+
+    bench.stepwise(&["check", "pipeline.yaml"]).exits_with(2);
+    bench.stepwise(&["check", "--dry-run", "pipeline.yaml"]).succeeds();
+    bench.stepwise(&["plan", "--dry-run", "pipeline.yaml"]).succeeds();
+}
+
+#[test]
+fn compiled_code_beside_a_module_of_a_spec_is_not_run() {
+    let bench = Bench::sample();
+    let folder = copied(&bench, "cleanup");
+    bench.stepwise(&["compile", "--steps", "components"]).succeeds();
+    let compiled = compiled(&folder).remove(0);
+    // What a commit could bring along: another step's code under this one's name.
+    let bench = bench.file("deploy.wasm", fs::read(components().join("deploy.wasm")).unwrap());
+    bench.stepwise(&["compile", "--steps", "."]).succeeds();
+    let beside = self::compiled(bench.folder.path()).remove(0);
+    fs::copy(compiled, beside).unwrap();
+    let bench = bench.spec("- step: deploy", "- module: deploy.wasm");
+
+    let plan = bench.stepwise(&["plan", "pipeline.yaml"]).succeeds();
+
+    assert!(plan.stdout().contains("2. deploy (deploy "), "{}", plan.stdout());
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_told_once_and_stops_nothing() {
+    let bench = Bench::sample().file("cache", "not a folder");
+    let cache = bench.folder.path().join("cache");
+    let bench = bench.variable("STEPWISE_CACHE", cache.to_str().unwrap());
+
+    bench.stepwise(&["check", "pipeline.yaml"]).succeeds().says(
+        "warning: components are compiled at every start: failed to write `FOLDER/cache`: File exists (os error 17)\n\
+         hint: set STEPWISE_CACHE to a folder of yours, or run `stepwise compile` once\n",
+    );
+}
+
+#[test]
 fn check_needs_no_service() {
     let bench = Bench::sample().variable("CPD_URL", "https://cpd.example.com");
 
@@ -177,5 +219,5 @@ fn wrong_usage_is_exit_code_2() {
     bench
         .stepwise(&["run", "pipeline.yaml", "--run", "../x"])
         .exits_with(2)
-        .says("error: `../x` is not a run's name: 1 to 40 of a-z, 0-9, `-` and `_`, a letter or digit first\n");
+        .says("error: `../x` is not a run's name: 1 to 36 of a-z, 0-9, `-` and `_`, a letter or digit first\n");
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use stepwise_stub::{Fault, FaultKind, Nth};
+use stepwise_stub::{Fault, FaultKind, Nth, Options, Stub};
 
 use crate::custom::{rogue, spec};
 use crate::harness::{Bench, guest};
@@ -99,7 +99,7 @@ fn a_run_that_cannot_begin_leaves_nothing_and_says_why() {
         (&["--run", "r", "--only", "deplyo"][..], "error: the spec has no step `deplyo`\n"),
         (
             &["--run", "../r"],
-            "error: `../r` is not a run's name: 1 to 40 of a-z, 0-9, `-` and `_`, a letter or digit first\n",
+            "error: `../r` is not a run's name: 1 to 36 of a-z, 0-9, `-` and `_`, a letter or digit first\n",
         ),
     ] {
         let bench = Bench::sample();
@@ -136,7 +136,8 @@ fn the_record_has_digests_inputs_outputs_files_and_grants() {
     assert_eq!(record["version"], 1);
     assert_eq!(record["run"], "r");
     assert_eq!(record["pipeline"], "tumour-screening");
-    assert_eq!(record["spec"], "pipeline.yaml");
+    assert_eq!(record["spec"].as_str(), bench.folder.path().join("pipeline.yaml").to_str());
+    assert_eq!(record["services"], json!({"openscale": bench.stub.url(), "wml": bench.stub.url()}));
     assert_eq!(record["contract"], "1.0.0");
     assert_eq!(record["stepwise"], env!("CARGO_PKG_VERSION"));
     assert_eq!(record["dry_run"], false);
@@ -255,7 +256,9 @@ fn what_is_created_is_announced_confirmed_and_removed_newest_first() {
     assert_eq!(ledger(&bench), created.chain(removed).collect::<Vec<_>>());
     let tags: Vec<_> =
         lines(&bench, "ledger.jsonl").iter().filter_map(|line| line["tag"].as_str().map(str::to_owned)).collect();
-    assert_eq!(tags, (1..=6).map(|n| format!("stepwise_tumour-screening_r_{n}")).collect::<Vec<_>>());
+    // Two runs of one name on two machines have other tags.
+    let nonce = bench.record()["nonce"].as_str().unwrap().to_owned();
+    assert_eq!(tags, (1..=6).map(|n| format!("stepwise_tumour-screening_r_{nonce}_{n}")).collect::<Vec<_>>());
 }
 
 #[test]
@@ -491,4 +494,83 @@ fn foreign_model(bench: &Bench, name: &str) -> String {
     let body = json!({"name": name, "type": "onnxruntime_1.17", "space_id": space, "software_spec": {"name": "onnxruntime_opset_21"}});
     let stored = post("/ml/v4/models?version=2021-06-24", &token, &body);
     stored["metadata"]["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_run_is_cleaned_up_where_it_ran_and_nowhere_else() {
+    let bench = sleeping_sample();
+    let ended = bench.start(&["run", "pipeline.yaml", "--run", "r"]).says("sleeping").signal(Signal::KILL).ends();
+    assert!(ended.was_killed());
+    let other = Stub::start(Options::default()).unwrap();
+    let (here, there) = (bench.stub.url().to_owned(), other.url().to_owned());
+
+    let bench = bench.variable("CPD_URL", &there);
+    bench
+        .stepwise(&["cleanup", "--run", "r"])
+        .exits_with(2)
+        .says(&format!("error: run `r` has `openscale` at `{here}`, not at `{there}`\n"));
+    assert_eq!(other.requests().len(), 0);
+
+    bench.variable("CPD_URL", &here).stepwise(&["cleanup", "--run", "r"]).succeeds();
+}
+
+#[test]
+fn a_dry_run_ends_with_its_services() {
+    let bench = Bench::sample();
+    bench.stepwise(&["run", "--dry-run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
+
+    for arguments in [&["cleanup", "--run", "r"][..], &only("r", &["deploy"])] {
+        bench.stepwise(arguments).exits_with(2).says(
+            "error: run `r` was a dry run, and its services ended with it\n\
+             hint: serve the stub on its own with `stepwise stub`, and run against that\n",
+        );
+    }
+
+    assert_eq!(bench.requests(), [] as [String; 0]);
+}
+
+#[test]
+fn cleanup_needs_only_the_services_and_its_own_step() {
+    let bench = sleeping_sample();
+    let ended = bench.start(&["run", "pipeline.yaml", "--run", "r"]).says("sleeping").signal(Signal::KILL).ends();
+    assert!(ended.was_killed());
+    fs::remove_file(bench.folder.path().join("data/target.csv")).unwrap();
+    fs::remove_file(bench.folder.path().join("rogue.wasm")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let runs = bench.folder.path().join(".stepwise");
+    let bench = bench.without("CPD_SPACE");
+
+    let mut command = bench.command(&["cleanup", "--run", "r", "--runs", runs.to_str().unwrap()]);
+    let status = command.current_dir(elsewhere.path()).output().unwrap().status;
+
+    assert!(status.success());
+    bench.leaves_nothing();
+    assert_eq!(bench.step("store")["outcome"], "succeeded");
+}
+
+#[test]
+fn a_step_that_another_process_runs_is_not_run_twice() {
+    let bench = Bench::sample();
+    bench.stepwise(&only("r", &["store"])).succeeds();
+    let lock = fs::File::create(bench.folder.path().join(".stepwise/r/steps/deploy.lock")).unwrap();
+    lock.lock().unwrap();
+
+    bench
+        .stepwise(&only("r", &["deploy"]))
+        .exits_with(2)
+        .says("error: step `deploy` of run `r` is running in another process\n");
+}
+
+#[test]
+fn a_model_outside_of_the_specs_folder_is_neither_lent_nor_touched() {
+    let outside = tempfile::tempdir().unwrap();
+    let victim = outside.path().join("malignant");
+    fs::write(&victim, "precious").unwrap();
+    let path = format!("model: \"{}/${{{{ steps.store.label_column }}}}\"", outside.path().display());
+    let bench = Bench::sample().spec("model: model.onnx\n      data: target", &format!("{path}\n      data: target"));
+
+    let ran = bench.run().exits_with(3);
+
+    assert_eq!(bench.step("evaluate")["failure"]["category"], "invalid-input", "{}", ran.stderr());
+    assert_eq!(fs::read_to_string(victim).unwrap(), "precious");
 }

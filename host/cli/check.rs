@@ -7,9 +7,8 @@ use clap::Args;
 
 use crate::error::Error;
 use crate::exit;
-use crate::plan::Environment;
 
-use super::StepsFolder;
+use super::{Offline, StepsFolder};
 
 /// Check a spec without running anything: every error at once
 #[derive(Debug, Args)]
@@ -17,12 +16,14 @@ pub(super) struct Check {
     /// Spec to check
     spec: PathBuf,
     #[command(flatten)]
+    offline: Offline,
+    #[command(flatten)]
     steps: StepsFolder,
 }
 
 impl Check {
     pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
-        let plan = super::plan(&self.spec, &self.steps, &Environment::of_process())?;
+        let plan = super::plan(&self.spec, &self.steps, &self.offline.environment())?;
         writeln!(out, "{}: {} steps, no errors", self.spec.display(), plan.steps.len())?;
         Ok(exit::DONE)
     }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::error::Error;
-use crate::plan::Environment;
+use crate::plan::{Environment, Plan};
 use crate::run::{Choice, RunFolder, RunId, RunRecord};
+use crate::spec::Spec;
 
 use super::{RunsFolder, StepsFolder, run};
 
@@ -30,7 +31,11 @@ impl Cleanup {
         let run = RunId::parse(&self.run)?;
         let record = RunRecord::read(&RunFolder::open(&self.runs.runs, &run)?)?;
         let spec = self.spec.unwrap_or_else(|| PathBuf::from(&record.spec));
-        let plan = super::plan(&spec, &self.steps, &Environment::of_process())?;
+        let engine = super::engine()?;
+        let read = Spec::read(&spec).map_err(Error::Spec)?;
+        let environment = Environment::of_process();
+        let plan = Plan::for_cleanup(&read, &engine, &self.steps.path(), &environment).map_err(Error::Spec)?;
+        super::warn(&engine);
         let cleaning: Vec<String> = plan.steps.iter().filter(|step| step.removes).map(|step| step.id.clone()).collect();
         if cleaning.is_empty() {
             return Err(Error::NoCleanup(spec));

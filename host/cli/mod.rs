@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::engine::{Cache, Engine};
 use crate::error::Error;
-use crate::plan::{Environment, Plan};
+use crate::plan::{DryRun, Environment, Plan};
 use crate::spec::Spec;
 
 /// Takes a machine-learning model from a commit to a verified deployment on IBM Cloud Pak for Data
@@ -86,8 +86,38 @@ fn engine() -> Result<Engine, Error> {
 
 /// Reads a spec and makes its plan.
 fn plan(spec: &std::path::Path, steps: &StepsFolder, environment: &Environment) -> Result<Plan, Error> {
+    let engine = engine()?;
     let spec = Spec::read(spec).map_err(Error::Spec)?;
-    Plan::new(&spec, &engine()?, &steps.path(), environment).map_err(Error::Spec)
+    let plan = Plan::new(&spec, &engine, &steps.path(), environment).map_err(Error::Spec)?;
+    warn(&engine);
+    Ok(plan)
+}
+
+/// Says that components are compiled at every start, if they are.
+fn warn(engine: &Engine) {
+    if let Some(trouble) = engine.trouble() {
+        // Nobody is left to tell if stderr is closed.
+        let _ = writeln!(
+            std::io::stderr(),
+            "warning: components are compiled at every start: {trouble}\nhint: set STEPWISE_CACHE to a folder of yours, or run `stepwise compile` once"
+        );
+    }
+}
+
+/// Plans without services: for `check` and `plan`.
+#[derive(Debug, Args)]
+struct Offline {
+    /// Plan a dry run: no variable of the services need be set
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Offline {
+    /// The variables of this process, or of a dry run whose stub is not started.
+    fn environment(&self) -> Environment {
+        let environment = Environment::of_process();
+        if self.dry_run { environment.with_dry_run(DryRun::planned()) } else { environment }
+    }
 }
 
 #[cfg(test)]

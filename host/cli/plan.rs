@@ -7,9 +7,9 @@ use clap::Args;
 
 use crate::error::Error;
 use crate::exit;
-use crate::plan::{Environment, When};
+use crate::plan::When;
 
-use super::StepsFolder;
+use super::{Offline, StepsFolder};
 
 /// Show what a spec would run: the steps in order, their inputs, and the requests granted to each
 #[derive(Debug, Args)]
@@ -17,12 +17,14 @@ pub(super) struct PlanCommand {
     /// Spec to plan
     spec: PathBuf,
     #[command(flatten)]
+    offline: Offline,
+    #[command(flatten)]
     steps: StepsFolder,
 }
 
 impl PlanCommand {
     pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
-        let plan = super::plan(&self.spec, &self.steps, &Environment::of_process())?;
+        let plan = super::plan(&self.spec, &self.steps, &self.offline.environment())?;
         writeln!(out, "pipeline {}", plan.name)?;
         for service in &plan.services {
             writeln!(out, "service {} at {}", service.name, service.url)?;

@@ -77,17 +77,14 @@ pub(super) fn conduct(
     );
     let signal = Signal::watch(stop.clone(), advice)?;
     let record = Runner::new(plan, &runs.runs, run, choice, dry_run, stop)?.run(choice)?;
-    report::text(&record, out)?;
+    report::text(&record, choice, out)?;
     Ok(signal.exit_code().unwrap_or_else(|| code(&record, choice)))
 }
 
 /// Of all steps, or of the chosen ones.
 fn code(record: &RunRecord, choice: &Choice) -> u8 {
-    let chosen = |id: &String| match choice {
-        Choice::All => true,
-        Choice::Only(steps) => steps.contains(id),
-    };
-    let outcome = record.steps.iter().filter(|step| chosen(&step.id)).map(|step| Outcome::from(step.outcome)).max();
+    let outcome =
+        record.steps.iter().filter(|step| choice.includes(&step.id)).map(|step| Outcome::from(step.outcome)).max();
     match outcome.unwrap_or(Outcome::Succeeded) {
         Outcome::Succeeded => exit::DONE,
         Outcome::GateMissed => exit::GATE_MISSED,

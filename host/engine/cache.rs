@@ -27,27 +27,28 @@ impl Cache {
         Some(Self { folder })
     }
 
-    /// A compiled component that `stepwise compile` put beside its source, or one of the cache.
+    /// A compiled component that was kept.
     pub(super) fn find(&self, key: &str) -> Result<Option<PathBuf>, ComponentError> {
-        let file = self.folder.join(file_name(key));
-        if !file.exists() {
-            return Ok(None);
-        }
-        check_private(&self.folder)?;
-        check_private(&file)?;
-        Ok(Some(file))
+        in_folder(&self.folder, key)
     }
 
     /// Keeps a compiled component. Several processes may do so at once.
     pub(super) fn keep(&self, key: &str, compiled: &[u8]) -> Result<(), ComponentError> {
-        let failed = |error: std::io::Error| ComponentError::Cache {
-            path: self.folder.clone(),
-            reason: format!("cannot be written: {error}"),
-        };
+        let failed = |source| ComponentError::Write { file: self.folder.clone(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed)?;
-        check_private(&self.folder)?;
-        write(&self.folder.join(file_name(key)), compiled).map_err(failed)
+        write(&self.folder.join(file_name(key)), compiled, 0o600).map_err(failed)
     }
+}
+
+/// A compiled component in a folder, if nobody else can have written it.
+pub(super) fn in_folder(folder: &Path, key: &str) -> Result<Option<PathBuf>, ComponentError> {
+    let file = folder.join(file_name(key));
+    if !file.exists() {
+        return Ok(None);
+    }
+    check_private(folder)?;
+    check_private(&file)?;
+    Ok(Some(file))
 }
 
 /// The file beside a component's source that holds it compiled.
@@ -60,16 +61,16 @@ fn file_name(key: &str) -> String {
 }
 
 /// Writes a file under its name only when it is whole.
-pub(super) fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let draft = file.with_extension(format!("{}.draft", std::process::id()));
-    let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+pub(super) fn write(file: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    let draft = file.with_extension(format!("{:016x}.draft", fastrand::u64(..)));
+    let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft)?;
     out.write_all(bytes)?;
     drop(out);
     fs::rename(&draft, file)
 }
 
 /// Refuses what another user than this one or root could have written.
-pub(super) fn check_private(path: &Path) -> Result<(), ComponentError> {
+fn check_private(path: &Path) -> Result<(), ComponentError> {
     let refuse = |reason: String| Err(ComponentError::Cache { path: path.to_owned(), reason });
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,

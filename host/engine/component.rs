@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::Config;
 use wasmtime::component::Linker;
@@ -26,6 +26,7 @@ pub struct Engine {
     pub(super) wasmtime: wasmtime::Engine,
     linker: Arc<Linker<StepState>>,
     cache: Option<Arc<Cache>>,
+    trouble: Arc<OnceLock<ComponentError>>,
 }
 
 /// A component that is ready to run.
@@ -76,7 +77,12 @@ impl Engine {
         config.epoch_interruption(true);
         let wasmtime = wasmtime::Engine::new(&config).map_err(failed)?;
         let linker = imports::linker(&wasmtime).map_err(failed)?;
-        Ok(Self { wasmtime, linker: Arc::new(linker), cache: cache.map(Arc::new) })
+        Ok(Self { wasmtime, linker: Arc::new(linker), cache: cache.map(Arc::new), trouble: Arc::default() })
+    }
+
+    /// Why what was compiled could not be kept, if so: it is compiled anew at every start.
+    pub fn trouble(&self) -> Option<&ComponentError> {
+        self.trouble.get()
     }
 
     /// The component `<name>.wasm` of a folder.
@@ -86,11 +92,17 @@ impl Engine {
             let nearest = names(folder).into_iter().find(|known| strsim::damerau_levenshtein(known, name) <= 2);
             return Err(ComponentError::Unknown { name: name.to_owned(), folder: folder.to_owned(), nearest });
         }
-        self.load(&file, None)
+        self.read(&file, None, Some(folder))
     }
 
     /// The component in a file, if it has the wanted SHA-256.
     pub fn load(&self, file: &Path, wanted: Option<&str>) -> Result<Component, ComponentError> {
+        self.read(file, wanted, None)
+    }
+
+    /// `trusted` is the steps folder, where `stepwise compile` puts compiled components. Anywhere else such a file may
+    /// have come with a commit, and compiled code is run as it is.
+    fn read(&self, file: &Path, wanted: Option<&str>, trusted: Option<&Path>) -> Result<Component, ComponentError> {
         let bytes = fs::read(file).map_err(|source| ComponentError::Read { file: file.to_owned(), source })?;
         let sha256 = digest_of(&bytes);
         if let Some(wanted) = wanted
@@ -98,7 +110,7 @@ impl Engine {
         {
             return Err(ComponentError::Digest { file: file.to_owned(), found: sha256, wanted: wanted.to_owned() });
         }
-        let compiled = self.compiled(file, &bytes, &sha256)?;
+        let compiled = self.compiled(file, &bytes, &sha256, trusted)?;
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let version = contract::check(&name, &compiled)?;
         let pre = self.linker.instantiate_pre(&compiled).and_then(StepComponentPre::new);
@@ -113,7 +125,9 @@ impl Engine {
         let bytes = fs::read(file).map_err(|source| ComponentError::Read { file: file.to_owned(), source })?;
         let target = cache::beside(file, &self.key(&digest_of(&bytes)));
         let compiled = self.precompile(file, &bytes)?;
-        cache::write(&target, &compiled).map_err(|source| ComponentError::Read { file: target.clone(), source })?;
+        // Whoever runs the image reads it; only its owner may write it.
+        let written = cache::write(&target, &compiled, 0o644);
+        written.map_err(|source| ComponentError::Write { file: target.clone(), source })?;
         Ok(target)
     }
 
@@ -122,14 +136,13 @@ impl Engine {
         file: &Path,
         bytes: &[u8],
         sha256: &str,
+        trusted: Option<&Path>,
     ) -> Result<wasmtime::component::Component, ComponentError> {
         let key = self.key(sha256);
-        let beside = cache::beside(file, &key);
-        let kept = if beside.is_file() {
-            cache::check_private(&beside)?;
-            Some(beside)
-        } else {
-            self.cache.as_ref().map(|cache| cache.find(&key)).transpose()?.flatten()
+        let kept = match (trusted, &self.cache) {
+            (Some(folder), _) if cache::beside(file, &key).exists() => cache::in_folder(folder, &key)?,
+            (_, Some(cache)) => cache.find(&key)?,
+            _ => None,
         };
         if let Some(kept) = kept {
             // SAFETY: the file is named after the component and the engine, and only this user or root can have
@@ -141,8 +154,9 @@ impl Engine {
             }
         }
         let compiled = self.precompile(file, bytes)?;
-        if let Some(cache) = &self.cache {
-            cache.keep(&key, &compiled)?;
+        if let Some(Err(error)) = self.cache.as_ref().map(|cache| cache.keep(&key, &compiled)) {
+            // Slower, but right.
+            let _ = self.trouble.set(error);
         }
         // SAFETY: these bytes come from `precompile`, just now.
         unsafe { wasmtime::component::Component::deserialize(&self.wasmtime, &compiled) }

@@ -26,6 +26,14 @@ pub enum ComponentError {
         /// Why.
         source: std::io::Error,
     },
+    /// What was compiled cannot be written.
+    #[error("failed to write `{file}`: {source}", file = file.display())]
+    Write {
+        /// The file or folder.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A core module, as `wasm32-unknown-unknown` or `wasm32-wasip1` make them.
     #[error("`{file}` is a core WebAssembly module, not a component", file = file.display())]
     CoreModule {

@@ -135,12 +135,19 @@ impl Places {
 /// The limits of a store, and whether the component wanted more memory than they allow.
 pub(super) struct Memory {
     limits: StoreLimits,
+    /// Of all memories together: a component may have several.
+    most: usize,
+    used: usize,
     pub(super) is_short: bool,
 }
 
 impl ResourceLimiter for Memory {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let grows = self.limits.memory_growing(current, desired, maximum)?;
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        let grows = used <= self.most && self.limits.memory_growing(current, desired, maximum)?;
+        if grows {
+            self.used = used;
+        }
         self.is_short |= !grows;
         Ok(grows)
     }
@@ -162,7 +169,12 @@ pub(super) struct StepState {
 impl StepState {
     pub(super) fn new(wasi: WasiCtx, memory: usize, context: Option<Arc<StepContext>>) -> Self {
         let limits = StoreLimitsBuilder::new().memory_size(memory).table_elements(MAX_TABLE).build();
-        Self { table: ResourceTable::new(), memory: Memory { limits, is_short: false }, wasi, context }
+        Self {
+            table: ResourceTable::new(),
+            memory: Memory { limits, most: memory, used: 0, is_short: false },
+            wasi,
+            context,
+        }
     }
 
     /// The way to the run; `describe` has none.

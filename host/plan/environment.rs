@@ -24,6 +24,14 @@ pub struct DryRun {
     pub space: String,
 }
 
+impl DryRun {
+    /// A stub that is not there, for a plan that is only looked at.
+    pub fn planned() -> Self {
+        let text = |text: &str| text.to_owned();
+        Self { url: text("http://127.0.0.1"), username: text("stub"), api_key: text("stub"), space: text("stub") }
+    }
+}
+
 impl Environment {
     /// The variables of this process. What is not UTF-8 counts as unset.
     pub fn of_process() -> Self {

@@ -9,6 +9,7 @@ mod permit;
 mod services;
 mod texts;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -25,11 +26,31 @@ const LEDGER: &str = "ledger";
 impl Plan {
     /// Checks a spec against its components and the environment.
     pub fn new(spec: &Spec, engine: &Engine, folder: &Path, environment: &Environment) -> Result<Self, Problems> {
+        Self::of(spec, engine, folder, environment, false)
+    }
+
+    /// The same for those steps only that remove what a run created: what else a spec needs may be gone by then.
+    pub fn for_cleanup(
+        spec: &Spec,
+        engine: &Engine,
+        folder: &Path,
+        environment: &Environment,
+    ) -> Result<Self, Problems> {
+        Self::of(spec, engine, folder, environment, true)
+    }
+
+    fn of(
+        spec: &Spec,
+        engine: &Engine,
+        folder: &Path,
+        environment: &Environment,
+        only_removing: bool,
+    ) -> Result<Self, Problems> {
         let base = spec.file.parent().map(Path::to_owned).unwrap_or_default();
         let mut resolver = Resolver { spec, engine, folder, environment, base, problems: spec.problems.clone() };
         let services = resolver.services();
-        let data = resolver.data();
-        let steps = resolver.steps();
+        let data = if only_removing { BTreeMap::new() } else { resolver.data() };
+        let steps = resolver.steps(only_removing);
         if resolver.problems.is_empty() {
             let spec_sha256 = digest(&spec.file).map(|(sha256, _)| sha256).unwrap_or_default();
             return Ok(Self { name: spec.name.clone(), spec: spec.file.clone(), spec_sha256, services, data, steps });
@@ -60,7 +81,7 @@ impl Resolver<'_> {
         let problem = Problem::at(self.spec.document.place(way), message);
         self.problems.push(Problem { hint, ..problem });
     }
-    fn steps(&mut self) -> Vec<PlannedStep> {
+    fn steps(&mut self, only_removing: bool) -> Vec<PlannedStep> {
         let spec = self.spec;
         let mut steps = Vec::new();
         let mut earlier: Earlier = Vec::new();
@@ -75,7 +96,12 @@ impl Resolver<'_> {
                 earlier.extend(named("id").or_else(|| named("step")).map(|id| (id, None)));
                 continue;
             };
+            let before = self.problems.len();
             let component = self.component(step, &way);
+            if only_removing && !component.as_ref().is_some_and(|component| component.info.removes) {
+                self.problems.truncate(before);
+                continue;
+            }
             let fallback =
                 step.step.clone().or_else(|| component.as_ref().map(|component| component.info.name.clone()));
             let id = step.id.clone().or(fallback).unwrap_or_default();

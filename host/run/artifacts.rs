@@ -1,12 +1,13 @@
 //! The files that steps write, a folder for each.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
 use crate::engine::{Format, Schema};
 
 use super::folder::RunFolder;
+use super::lend::is_below;
 
 /// Why an artifact is refused.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +38,7 @@ pub(super) fn place(folder: &RunFolder, step: &str, schema: &Schema, outputs: &m
 pub(super) fn find(folder: &RunFolder, value: &str) -> Result<PathBuf, ArtifactError> {
     let outside = || ArtifactError::Outside(value.to_owned());
     let missing = |_| ArtifactError::Missing(value.to_owned());
-    if !Path::new(value).components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+    if !is_below(value) {
         return Err(outside());
     }
     let artifacts = folder.artifacts().canonicalize().map_err(missing)?;

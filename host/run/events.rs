@@ -121,9 +121,11 @@ impl Events {
 
     /// A text without any secret in it.
     pub fn masked(&self, text: &str) -> String {
+        // Cut first, a secret could lose its end and be known no more.
+        let text = self.masks.mask(text);
         let end = (0..=text.len().min(MAX_LINE)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
         let cut = if end < text.len() { " …" } else { "" };
-        self.masks.mask(&text[..end]).replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}") + cut
+        text[..end].replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}") + cut
     }
 
     fn write(&self, event: &Value) {

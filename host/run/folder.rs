@@ -1,15 +1,17 @@
 //! `.stepwise/<run>/`: where everything that a run leaves is kept.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
 
 /// Why the run's folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// Not a run's name.
-    #[error("`{0}` is not a run's name: 1 to 40 of a-z, 0-9, `-` and `_`, a letter or digit first")]
+    #[error("`{0}` is not a run's name: 1 to 36 of a-z, 0-9, `-` and `_`, a letter or digit first")]
     Name(String),
     /// No such run.
     #[error("there is no run `{run}` in `{folder}`", folder = folder.display())]
@@ -58,7 +60,7 @@ impl RunId {
 
     /// A name that a user gave.
     pub fn parse(text: &str) -> Result<Self, FolderError> {
-        let fits = (1..=40).contains(&text.len())
+        let fits = (1..=36).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
             && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
         if fits { Ok(Self(text.to_owned())) } else { Err(FolderError::Name(text.to_owned())) }
@@ -89,6 +91,8 @@ impl RunFolder {
         for folder in [&path, &path.join("steps"), &path.join("artifacts")] {
             fs::create_dir_all(folder).map_err(failed("create", folder))?;
         }
+        // A run that nobody finds after a crash could not be cleaned up.
+        File::open(runs).and_then(|runs| runs.sync_all()).map_err(failed("create", runs))?;
         Ok(Self { path })
     }
 
@@ -125,19 +129,43 @@ impl RunFolder {
     pub fn lent(&self, step: &str) -> PathBuf {
         self.path.join("lent").join(step)
     }
+
+    /// Waits until no other process reads and replaces what several write; holds them off while the file is open.
+    pub(super) fn lock(&self) -> Result<File, FolderError> {
+        let path = self.path.join("lock");
+        let file = lock_file(&path)?;
+        flock(&file, FlockOperation::LockExclusive).map_err(|error| failed("lock", &path)(error.into()))?;
+        Ok(file)
+    }
+
+    /// Held while a step runs; none if another process runs it.
+    pub(super) fn lock_step(&self, step: &str) -> Result<Option<File>, FolderError> {
+        let path = self.path.join("steps").join(format!("{step}.lock"));
+        let file = lock_file(&path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(failed("lock", &path)(error.into())),
+        }
+    }
+}
+
+fn lock_file(path: &Path) -> Result<File, FolderError> {
+    OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed("open", path))
 }
 
 /// Replaces a file's content so that after any crash it is the old or the new one.
 pub(super) fn write_atomically(file: &Path, bytes: &[u8]) -> Result<(), FolderError> {
-    let draft = file.with_extension(format!("{}.draft", std::process::id()));
+    // In two pods both processes may have the same number.
+    let draft = file.with_extension(format!("{:016x}.draft", fastrand::u64(..)));
     let write = || -> std::io::Result<()> {
-        let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&draft)?;
+        let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&draft)?;
         out.write_all(bytes)?;
         out.sync_all()?;
         fs::rename(&draft, file)?;
         // The name is durable only with its folder.
         if let Some(folder) = file.parent() {
-            fs::File::open(folder)?.sync_all()?;
+            File::open(folder)?.sync_all()?;
         }
         Ok(())
     };

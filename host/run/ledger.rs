@@ -91,8 +91,8 @@ enum Line {
 
 impl Ledger {
     /// The ledger in a run's folder. The file is made with its first line.
-    pub fn new(folder: &Path, pipeline: &str, run: &str) -> Self {
-        Self { file: folder.join("ledger.jsonl"), prefix: format!("stepwise_{pipeline}_{run}_") }
+    pub fn new(folder: &Path, pipeline: &str, run: &str, nonce: &str) -> Self {
+        Self { file: folder.join("ledger.jsonl"), prefix: format!("stepwise_{pipeline}_{run}_{nonce}_") }
     }
 
     /// Writes that a step is about to create something. The same kind and name of the same step is the same entry,
@@ -157,8 +157,19 @@ impl Ledger {
             OpenOptions::new().read(true).append(true).create(true).open(&self.file).map_err(failed("open"))?;
         flock(&file, FlockOperation::LockExclusive).map_err(|error| failed("lock")(error.into()))?;
         file.seek(SeekFrom::Start(0)).map_err(failed("read"))?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(failed("read"))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed("read"))?;
+        // A kill may have cut the last line anywhere, in the middle of a letter too.
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        if std::str::from_utf8(&bytes[whole..]).is_err() {
+            bytes.truncate(whole);
+            bytes.push(b'?');
+        }
+        let text = String::from_utf8(bytes).map_err(|error| LedgerError::Line {
+            line: error.as_bytes()[..error.utf8_error().valid_up_to()].split(|&byte| byte == b'\n').count(),
+            file: self.file.clone(),
+            reason: "it is not UTF-8".to_owned(),
+        })?;
         let unended = !text.is_empty() && !text.ends_with('\n');
         let tail = if unended { Tail::Unended } else { Tail::Whole };
         let mut open = Open { ledger: self, file, entries: Vec::new(), tail };
@@ -280,7 +291,7 @@ mod tests {
 
     fn ledger() -> (tempfile::TempDir, Ledger) {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::new(folder.path(), "p", "r");
+        let ledger = Ledger::new(folder.path(), "p", "r", "n");
         (folder, ledger)
     }
 
@@ -292,7 +303,7 @@ mod tests {
         ledger.confirm(announced.entry, "id-1").unwrap();
 
         let entry = ledger.entry(1).unwrap();
-        assert_eq!((announced.tag.as_str(), announced.again), ("stepwise_p_r_1", false));
+        assert_eq!((announced.tag.as_str(), announced.again), ("stepwise_p_r_n_1", false));
         assert_eq!((entry.id.as_deref(), entry.state), (Some("id-1"), State::Confirmed));
     }
 
@@ -353,6 +364,19 @@ mod tests {
         ledger.announce("store", announcement("n")).unwrap();
 
         assert_eq!(ledger.entry(1).unwrap().id.as_deref(), Some("a"));
+        assert_eq!(ledger.entries().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_last_line_that_is_cut_within_a_letter_is_dropped() {
+        let (folder, ledger) = ledger();
+        ledger.announce("store", announcement("m")).unwrap();
+        let file = folder.path().join("ledger.jsonl");
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes.extend(b"{\"event\":\"announced\",\"name\":\"\xc3");
+        std::fs::write(&file, bytes).unwrap();
+
+        assert_eq!(ledger.announce("store", announcement("n")).unwrap().entry, 2);
         assert_eq!(ledger.entries().unwrap().len(), 2);
     }
 

@@ -30,6 +30,9 @@ pub enum LendError {
     /// The file cannot be had.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The value leads out of the folders that may be lent from.
+    #[error("`{0}` is not a path below its folder")]
+    Outside(String),
     /// Two inputs name different files the same.
     #[error("two inputs name different files `{0}`")]
     Twice(String),
@@ -67,6 +70,9 @@ impl Lent {
         fs::create_dir_all(&lent.folder).map_err(|source| LendError::Lend { value: "/data".into(), source })?;
         let mut sources: BTreeMap<String, PathBuf> = BTreeMap::new();
         for loan in loans {
+            if !is_below(&loan.value) {
+                return Err(LendError::Outside(loan.value));
+            }
             match sources.get(&loan.value) {
                 Some(known) if *known == loan.source => continue,
                 Some(_) => return Err(LendError::Twice(loan.value)),
@@ -94,6 +100,11 @@ impl Lent {
         // Another file system, or another user's file: a copy does as well.
         fs::hard_link(&source, &target).or_else(|_| fs::copy(&source, &target).map(|_| ()))
     }
+}
+
+/// Whether a path stays below the folder that it is relative to.
+pub(super) fn is_below(value: &str) -> bool {
+    Path::new(value).components().all(|part| matches!(part, std::path::Component::Normal(_)))
 }
 
 impl Drop for Lent {

@@ -3,6 +3,7 @@
 //! Each step has a file of its own, written by whoever runs it; `run.json` gathers them and is rewritten after
 //! every step, so nothing is lost with the process.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -114,6 +115,10 @@ pub struct RunRecord {
     pub contract: String,
     /// Whether the services were the embedded stub.
     pub dry_run: bool,
+    /// Where the services are: the ledger's entries mean nothing elsewhere.
+    pub services: BTreeMap<String, String>,
+    /// Random letters that make the run's tags its own, even if another machine has a run of the same name.
+    pub nonce: String,
     /// When the run began, RFC 3339.
     pub started_at: String,
     /// When it was last written.
@@ -130,6 +135,11 @@ impl RunRecord {
         read(&folder.record())
     }
 
+    /// Writes the record of a run that begins.
+    pub(super) fn create(&self, folder: &RunFolder) -> Result<(), FolderError> {
+        write_json(&folder.record(), self)
+    }
+
     /// Writes the step's own file, then the whole record.
     pub(super) fn keep(&mut self, folder: &RunFolder, step: &StepRecord, order: &[String]) -> Result<(), FolderError> {
         write_json(&folder.step(&step.id), step)?;
@@ -138,6 +148,7 @@ impl RunRecord {
 
     /// Reads all steps' files again, as other processes may have written some, and writes the whole record.
     pub(super) fn gather(&mut self, folder: &RunFolder, order: &[String]) -> Result<(), FolderError> {
+        let _lock = folder.lock()?;
         self.steps = steps(folder, order)?;
         self.updated_at = super::now();
         write_json(&folder.record(), self)

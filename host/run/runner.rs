@@ -16,7 +16,7 @@ use super::artifacts;
 use super::events::{Events, LogLevel};
 use super::folder::{FolderError, RunFolder, RunId};
 use super::ledger::Ledger;
-use super::lend::{Lent, Loan};
+use super::lend::{Lent, Loan, is_below};
 use super::record::{FailureRecord, Outcome, RunRecord, StepOutcome, StepRecord};
 
 /// The pause before a step's second try; it doubles.
@@ -31,6 +31,16 @@ pub enum Choice {
     All,
     /// These, whatever happened before.
     Only(Vec<String>),
+}
+
+impl Choice {
+    /// Whether a step is one of those.
+    pub fn includes(&self, id: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(steps) => steps.iter().any(|step| step == id),
+        }
+    }
 }
 
 /// Why a run cannot go on. A step's failure is none of these: it is in the record.
@@ -52,6 +62,29 @@ pub enum RunError {
         run: String,
         /// Its pipeline.
         pipeline: String,
+    },
+    /// A dry run's services ended with it.
+    #[error("run `{0}` was a dry run, and its services ended with it")]
+    DryRun(String),
+    /// A run of the same services elsewhere.
+    #[error("run `{run}` has `{service}` at `{then}`, not at `{now}`")]
+    Elsewhere {
+        /// The run.
+        run: String,
+        /// The service's name.
+        service: String,
+        /// Where it was when the run began.
+        then: String,
+        /// Where the spec has it now.
+        now: String,
+    },
+    /// Another process runs the step.
+    #[error("step `{step}` of run `{run}` is running in another process")]
+    Busy {
+        /// The step.
+        step: String,
+        /// The run.
+        run: String,
     },
     /// A step that the plan does not have.
     #[error("the spec has no step `{0}`")]
@@ -89,6 +122,7 @@ impl<'a> Runner<'a> {
         let user_agent = concat!("stepwise/", env!("CARGO_PKG_VERSION"));
         let services = Arc::new(Services::open(plan.services.clone(), user_agent, &masks)?);
         let folder = RunFolder::create(runs, run)?;
+        let lock = folder.lock()?;
         let record = if folder.record().exists() {
             let record = RunRecord::read(&folder)?;
             if matches!(choice, Choice::All) {
@@ -97,38 +131,45 @@ impl<'a> Runner<'a> {
             if record.pipeline != plan.name {
                 return Err(RunError::Pipeline { run: run.as_str().to_owned(), pipeline: record.pipeline });
             }
+            check_services(&record, plan)?;
             record
         } else {
-            RunRecord {
+            let record = RunRecord {
                 version: 1,
                 run: run.as_str().to_owned(),
                 pipeline: plan.name.clone(),
-                spec: plan.spec.display().to_string(),
+                spec: std::path::absolute(&plan.spec).unwrap_or_else(|_| plan.spec.clone()).display().to_string(),
                 spec_sha256: plan.spec_sha256.clone(),
                 stepwise: env!("CARGO_PKG_VERSION").to_owned(),
                 contract: CONTRACT.to_owned(),
                 dry_run,
+                services: plan.services.iter().map(|service| (service.name.clone(), service.url.clone())).collect(),
+                nonce: format!("{:06x}", fastrand::u32(..1 << 24)),
                 started_at: super::now(),
                 updated_at: super::now(),
                 outcome: Outcome::Unfinished,
                 steps: Vec::new(),
-            }
+            };
+            record.create(&folder)?;
+            record
         };
-        let ledger = Arc::new(Ledger::new(folder.path(), &plan.name, run.as_str()));
+        drop(lock);
+        let ledger = Arc::new(Ledger::new(folder.path(), &plan.name, run.as_str(), &record.nonce));
         let events = Arc::new(Events::open(folder.path(), masks)?);
         Ok(Self { plan, folder, record, services, ledger, events, stop })
     }
 
     /// Runs the chosen steps. Answers the record, with the worst outcome of all the run's steps.
     pub fn run(mut self, choice: &Choice) -> Result<RunRecord, RunError> {
-        let order = self.plan.order();
+        // `cleanup` has a plan of its steps only; what others left stays in the record.
+        let planned = self.plan.order();
+        let before = self.record.steps.iter().map(|step| step.id.clone()).filter(|id| !planned.contains(id));
+        let order: Vec<_> = before.chain(planned.iter().cloned()).collect();
         self.record.outcome = Outcome::Unfinished;
         self.record.gather(&self.folder, &order)?;
         let mut worst = Outcome::Succeeded;
         for step in &self.plan.steps {
-            if let Choice::Only(chosen) = choice
-                && !chosen.contains(&step.id)
-            {
+            if !choice.includes(&step.id) {
                 continue;
             }
             let runs = match (choice, step.when) {
@@ -142,6 +183,8 @@ impl<'a> Runner<'a> {
                 When::Success => self.stop.clone(),
                 When::Failure | When::Always => Stop::new(),
             };
+            let busy = || RunError::Busy { step: step.id.clone(), run: self.record.run.clone() };
+            let _running = self.folder.lock_step(&step.id)?.ok_or_else(busy)?;
             let record = if runs { self.step(step, &stop) } else { self.skipped(step) };
             worst = worst.max(record.outcome.into());
             self.record.keep(&self.folder, &record, &order)?;
@@ -284,6 +327,9 @@ impl<'a> Runner<'a> {
                     let set = self.plan.data.get(&value).ok_or_else(|| format!("there is no data set `{value}`"))?;
                     data::fetch(set).map_err(|error| format!("data set `{value}`: {error}"))?
                 }
+                Format::Model if !is_below(&value) => {
+                    return Err(format!("the model `{value}` must lie in the spec's folder"));
+                }
                 Format::Model => self.plan.folder().join(&value),
                 Format::Artifact => artifacts::find(&self.folder, &value).map_err(|error| error.to_string())?,
             };
@@ -301,6 +347,24 @@ impl<'a> Runner<'a> {
         self.events.step(&step.id, "step_skipped", "skipped");
         blank(step)
     }
+}
+
+/// The ledger's entries are of the services that the run began with.
+fn check_services(record: &RunRecord, plan: &Plan) -> Result<(), RunError> {
+    let run = record.run.clone();
+    if record.dry_run {
+        return Err(RunError::DryRun(run));
+    }
+    for service in &plan.services {
+        match record.services.get(&service.name) {
+            Some(then) if *then != service.url => {
+                let (service, then, now) = (service.name.clone(), then.clone(), service.url.clone());
+                return Err(RunError::Elsewhere { run, service, then, now });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What does not fit, and where, if it is not the whole.

@@ -28,6 +28,13 @@ impl Resolver<'_> {
     pub(super) fn value(&mut self, reference: &Reference, way: &Way, secrets: bool) -> Option<String> {
         let environment = self.environment;
         match reference {
+            Reference::Env(name) if self.is_secret(name) => {
+                self.problem(
+                    way,
+                    format!("`{name}` is a secret of this spec; it may only be read as one, in a service's `auth`"),
+                );
+                None
+            }
             Reference::Env(name) => {
                 let value = environment.variable(name);
                 if value.is_none() {
@@ -55,5 +62,15 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// Whether a service reads the variable as a secret.
+    fn is_secret(&self, name: &str) -> bool {
+        let auths = self.spec.services.values().flatten().map(|service| &service.auth);
+        auths
+            .flat_map(|auth| [&auth.password, &auth.api_key, &auth.token, &auth.username])
+            .flatten()
+            .filter_map(|text| Template::parse(text).ok())
+            .any(|template| template.references().any(|reference| *reference == Reference::Secret(name.to_owned())))
     }
 }
