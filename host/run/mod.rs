@@ -1,23 +1,29 @@
 //! A run: steps executed in order, and everything that is kept of it.
 //!
-//! `run` drives the plan, `lend` brings files to a step, `folder` says where things lie, `record` is what is known of
-//! each step, `ledger` what the run created, `events` what happened when.
+//! `runner` drives the plan, `attempt` is one try of a step, `lend` brings it files, `folder` says where things lie,
+//! `record` and `step_record` are what is known of the run and of each step, `ledger` what the run created, `events` what
+//! happened when.
 
 mod artifacts;
+mod attempt;
+mod error;
 mod events;
 mod folder;
 mod ledger;
 mod lend;
 mod record;
 mod runner;
+mod step_record;
 
 pub use artifacts::ArtifactError;
+pub use error::RunError;
 pub use events::{Events, LogLevel};
 pub use folder::{FolderError, RunFolder, RunId};
 pub use ledger::{Ledger, LedgerEntry, LedgerError};
 pub use lend::{LendError, LentFile};
-pub use record::{Outcome, RunRecord, StepOutcome, StepRecord};
-pub use runner::{Choice, RunError, Runner};
+pub use record::{Outcome, RunRecord};
+pub use runner::{Choice, Runner};
+pub use step_record::{StepOutcome, StepRecord};
 
 /// Now, as it is written everywhere: RFC 3339 in UTC, with milliseconds.
 pub(crate) fn now() -> String {

@@ -1,4 +1,4 @@
-//! `run.json` and `steps/<id>.json`: what is known of a run.
+//! `run.json`: what is known of a run.
 //!
 //! Each step has a file of its own, written by whoever runs it; `run.json` gathers them and is rewritten after
 //! every step, so nothing is lost with the process.
@@ -8,26 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::folder::{FolderError, RunFolder, failed, write_atomically};
-use super::lend::LentFile;
-
-/// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepOutcome {
-    /// It did its work.
-    Succeeded,
-    /// It worked, and a gate was missed.
-    GateMissed,
-    /// It failed.
-    Failed,
-    /// A signal ended it.
-    Interrupted,
-    /// Its `when` said no.
-    Skipped,
-}
+use super::step_record::{StepOutcome, StepRecord};
 
 /// How a run ended: the worst of its steps, worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,55 +28,15 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// What is known of a step.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StepRecord {
-    /// Its id in the spec.
-    pub id: String,
-    /// The component's name and version.
-    pub component: String,
-    /// The component's version.
-    pub version: String,
-    /// SHA-256 of the component.
-    pub sha256: String,
-    /// How it ended.
-    pub outcome: StepOutcome,
-    /// When it began, RFC 3339.
-    pub started_at: String,
-    /// When it ended.
-    pub ended_at: String,
-    /// Time of all tries, in milliseconds.
-    pub duration_ms: f64,
-    /// How much of it the step waited: for answers, and between two looks at a service.
-    pub waiting_ms: f64,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// The requests that were granted to it, `service METHOD path`.
-    pub grants: Vec<String>,
-    /// The inputs, references resolved.
-    pub inputs: Value,
-    /// The files that were lent to it.
-    pub files: Vec<LentFile>,
-    /// What it answered, or what it had found out when it failed.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub outputs: Option<Value>,
-    /// Which outputs are shown to the user, in the order of the schema.
-    pub report: Vec<String>,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub failure: Option<FailureRecord>,
-}
-
-/// Why a step failed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct FailureRecord {
-    /// `invalid-input`, `refused`, `unavailable`, `gate` or `internal`.
-    pub category: String,
-    /// What failed.
-    pub message: String,
-    /// The one action that mends it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub hint: Option<String>,
+impl From<StepOutcome> for Outcome {
+    fn from(outcome: StepOutcome) -> Self {
+        match outcome {
+            StepOutcome::Succeeded | StepOutcome::Skipped => Self::Succeeded,
+            StepOutcome::GateMissed => Self::GateMissed,
+            StepOutcome::Failed => Self::Failed,
+            StepOutcome::Interrupted => Self::Interrupted,
+        }
+    }
 }
 
 /// What is known of a run.

@@ -6,18 +6,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::data;
-use crate::deadline::{Deadline, Stop};
-use crate::engine::{self, CONTRACT, FailureCategory, Format, Places, StepContext, StepError, Waited};
+use crate::deadline::Stop;
+use crate::engine::{CONTRACT, FailureCategory, StepError, Waited};
 use crate::plan::{Plan, PlannedStep, When};
-use crate::services::{Masks, ServiceError, Services};
+use crate::services::{Masks, Services};
 
-use super::artifacts;
-use super::events::{Events, LogLevel};
-use super::folder::{FolderError, RunFolder, RunId};
+use super::error::RunError;
+use super::events::Events;
+use super::folder::{RunFolder, RunId};
 use super::ledger::Ledger;
-use super::lend::{Lent, Loan, is_below};
-use super::record::{FailureRecord, Outcome, RunRecord, StepOutcome, StepRecord};
+use super::record::{Outcome, RunRecord};
+use super::step_record::{StepOutcome, StepRecord};
 
 /// The pause before a step's second try; it doubles.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -43,62 +42,14 @@ impl Choice {
     }
 }
 
-/// Why a run cannot go on. A step's failure is none of these: it is in the record.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The run's folder.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The services.
-    #[error(transparent)]
-    Services(#[from] ServiceError),
-    /// A run of that name is there already.
-    #[error("run `{0}` has run already")]
-    Exists(String),
-    /// A run of another pipeline.
-    #[error("run `{run}` is one of pipeline `{pipeline}`")]
-    Pipeline {
-        /// The run.
-        run: String,
-        /// Its pipeline.
-        pipeline: String,
-    },
-    /// A dry run's services ended with it.
-    #[error("run `{0}` was a dry run, and its services ended with it")]
-    DryRun(String),
-    /// A run of the same services elsewhere.
-    #[error("run `{run}` has `{service}` at `{then}`, not at `{now}`")]
-    Elsewhere {
-        /// The run.
-        run: String,
-        /// The service's name.
-        service: String,
-        /// Where it was when the run began.
-        then: String,
-        /// Where the spec has it now.
-        now: String,
-    },
-    /// Another process runs the step.
-    #[error("step `{step}` of run `{run}` is running in another process")]
-    Busy {
-        /// The step.
-        step: String,
-        /// The run.
-        run: String,
-    },
-    /// A step that the plan does not have.
-    #[error("the spec has no step `{0}`")]
-    Step(String),
-}
-
 /// A run of a plan.
 pub struct Runner<'a> {
-    plan: &'a Plan,
-    folder: RunFolder,
+    pub(super) plan: &'a Plan,
+    pub(super) folder: RunFolder,
     record: RunRecord,
-    services: Arc<Services>,
-    ledger: Arc<Ledger>,
-    events: Arc<Events>,
+    pub(super) services: Arc<Services>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) events: Arc<Events>,
     stop: Stop,
 }
 
@@ -204,7 +155,7 @@ impl<'a> Runner<'a> {
     /// Runs a step as often as its `retry` says.
     fn step(&self, step: &PlannedStep, stop: &Stop) -> StepRecord {
         let start = Instant::now();
-        let mut record = blank(step);
+        let mut record = StepRecord::of(step);
         self.events.step(&step.id, "step_started", "started");
         for attempt in 1..=step.attempts {
             record.attempts = attempt;
@@ -221,7 +172,7 @@ impl<'a> Runner<'a> {
                 Err(StepError::OutOfTime(_)) => true,
                 _ => false,
             };
-            settle(&mut record, ended, &self.events);
+            record.end(ended, &step.component.info.outputs, &self.events);
             if !repeat || attempt == step.attempts {
                 break;
             }
@@ -229,12 +180,12 @@ impl<'a> Runner<'a> {
             let text = format!(
                 "try {attempt} of {} failed: {}; again in {} ms",
                 step.attempts,
-                message(&record),
+                record.message(),
                 pause.as_millis()
             );
             self.events.step(&step.id, "step_retried", &text);
             if stop.wait(pause) {
-                settle(&mut record, Err(StepError::Interrupted), &self.events);
+                record.end(Err(StepError::Interrupted), &step.component.info.outputs, &self.events);
                 break;
             }
             record.waiting_ms += pause.as_secs_f64() * 1000.0;
@@ -250,102 +201,15 @@ impl<'a> Runner<'a> {
         record
     }
 
-    /// One try.
-    fn attempt(
-        &self,
-        step: &PlannedStep,
-        record: &mut StepRecord,
-        waited: Waited,
-        stop: &Stop,
-    ) -> Result<Value, StepError> {
-        let invalid = |message: String| {
-            StepError::Failed(engine::Failure {
-                category: FailureCategory::InvalidInput,
-                message,
-                hint: None,
-                outputs: None,
-            })
-        };
-        let outputs_of = |id: &str| self.outputs_of(id);
-        let inputs = step.inputs.resolve(&outputs_of).map_err(invalid)?;
-        record.inputs = inputs.clone();
-        let info = &step.component.info;
-        let absent = step.inputs.later().into_iter().find_map(|(pointer, template)| {
-            let (name, reference) = (pointer.strip_prefix('/')?, template.alone()?);
-            let absent = info.inputs.requires(name) && inputs.get(name).is_none();
-            absent.then(|| format!("its input `{name}` has no value: `{reference}` has none in this run"))
-        });
-        if let Some(message) = absent {
-            return Err(invalid(message));
-        }
-        if let Some((pointer, message)) = info.inputs.errors(&inputs).into_iter().next() {
-            return Err(invalid(format!("its inputs are not what its schema says: {}", at(&pointer, &message))));
-        }
-        let loans = self.loans(step, &inputs).map_err(invalid)?;
-        let lends = !loans.is_empty();
-        let lent = Lent::new(self.folder.lent(&step.id), loans).map_err(|error| StepError::Host(error.to_string()))?;
-        record.files.clone_from(&lent.files);
-        let artifacts = self.folder.artifacts().join(&step.id);
-        if info.artifacts {
-            std::fs::create_dir_all(&artifacts)
-                .map_err(|error| StepError::Host(format!("failed to create `{}`: {error}", artifacts.display())))?;
-        }
-        let context = Arc::new(StepContext {
-            step: step.id.clone(),
-            services: Arc::clone(&self.services),
-            permit: step.permit.clone(),
-            removes: step.removes,
-            scoring: info.scoring,
-            models: lent.models.clone(),
-            ledger: Arc::clone(&self.ledger),
-            events: Arc::clone(&self.events),
-            deadline: Deadline::after(step.limits.time),
-            stop: stop.clone(),
-            limits: step.limits.clone(),
-            waited,
-            places: Places::new(step.limits.open_requests),
-        });
-        let data = lends.then_some(lent.folder.as_path());
-        let ended =
-            engine::execute(&step.component, &context, &inputs, data, info.artifacts.then_some(artifacts.as_path()));
-        record.waiting_ms += context.waited.millis();
-        let mut outputs = ended?;
-        if let Some((pointer, message)) = info.outputs.errors(&outputs).into_iter().next() {
-            return Err(StepError::Outputs(at(&pointer, &message)));
-        }
-        artifacts::place(&self.folder, &step.id, &info.outputs, &mut outputs)
-            .map_err(|error| StepError::Outputs(error.to_string()))?;
-        Ok(outputs)
-    }
-
-    /// The files that the inputs name.
-    fn loans(&self, step: &PlannedStep, inputs: &Value) -> Result<Vec<Loan>, String> {
-        let mut loans = Vec::new();
-        for (_, format, value) in step.component.info.inputs.files(inputs) {
-            let source = match format {
-                Format::DataSet => {
-                    let set = self.plan.data.get(&value).ok_or_else(|| format!("there is no data set `{value}`"))?;
-                    data::fetch(set).map_err(|error| format!("data set `{value}`: {error}"))?
-                }
-                Format::Model if !is_below(&value) => {
-                    return Err(format!("the model `{value}` must lie in the spec's folder"));
-                }
-                Format::Model => self.plan.folder().join(&value),
-                Format::Artifact => artifacts::find(&self.folder, &value).map_err(|error| error.to_string())?,
-            };
-            loans.push(Loan { value, format: format.name(), source });
-        }
-        Ok(loans)
-    }
-
-    fn outputs_of(&self, id: &str) -> Option<Value> {
+    /// What a step that succeeded has answered.
+    pub(super) fn outputs_of(&self, id: &str) -> Option<Value> {
         let record = self.record.steps.iter().find(|step| step.id == id)?;
         record.outputs.clone().filter(|_| record.outcome == StepOutcome::Succeeded)
     }
 
     fn skipped(&self, step: &PlannedStep) -> StepRecord {
         self.events.step(&step.id, "step_skipped", "skipped");
-        blank(step)
+        StepRecord::of(step)
     }
 }
 
@@ -365,106 +229,4 @@ fn check_services(record: &RunRecord, plan: &Plan) -> Result<(), RunError> {
         }
     }
     Ok(())
-}
-
-/// What does not fit, and where, if it is not the whole.
-fn at(pointer: &str, message: &str) -> String {
-    let place = pointer.trim_start_matches('/');
-    if place.is_empty() { message.to_owned() } else { format!("`{place}`: {message}") }
-}
-
-/// A step's record before it runs.
-fn blank(step: &PlannedStep) -> StepRecord {
-    let info = &step.component.info;
-    let reported = info.outputs.properties().filter(|(_, schema)| schema.get("x-report") == Some(&Value::Bool(true)));
-    StepRecord {
-        id: step.id.clone(),
-        component: info.name.clone(),
-        version: info.version.clone(),
-        sha256: step.component.sha256.clone(),
-        outcome: StepOutcome::Skipped,
-        started_at: super::now(),
-        ended_at: super::now(),
-        duration_ms: 0.0,
-        waiting_ms: 0.0,
-        attempts: 0,
-        grants: step.permit.granted().map(|grant| format!("{} {grant}", grant.service)).collect(),
-        inputs: step.inputs.sketch(),
-        files: Vec::new(),
-        outputs: None,
-        report: reported.map(|(name, _)| name.clone()).collect(),
-        failure: None,
-    }
-}
-
-/// Notes in the record how a try ended.
-fn settle(record: &mut StepRecord, ended: Result<Value, StepError>, events: &Events) {
-    record.failure = None;
-    record.outputs = None;
-    let error = match ended {
-        Ok(outputs) => {
-            record.outcome = StepOutcome::Succeeded;
-            record.outputs = Some(outputs);
-            return;
-        }
-        Err(error) => error,
-    };
-    record.outcome = match &error {
-        StepError::Interrupted => StepOutcome::Interrupted,
-        StepError::Failed(failure) if failure.category == FailureCategory::Gate => StepOutcome::GateMissed,
-        _ => StepOutcome::Failed,
-    };
-    let (category, hint) = match &error {
-        StepError::Failed(failure) => {
-            let found = failure.outputs.as_deref().and_then(|text| serde_json::from_str(text).ok());
-            // No step reads it, and it is likely to quote a service.
-            record.outputs = found.map(|found| masked(found, events));
-            (category(failure.category), failure.hint.clone())
-        }
-        StepError::OutOfTime(_) => ("unavailable", Some("give the step a longer `timeout`".to_owned())),
-        StepError::OutOfMemory(_) => ("internal", Some("give the step more under `limits: {memory: …}`".to_owned())),
-        _ => ("internal", None),
-    };
-    let failure = FailureRecord {
-        category: category.to_owned(),
-        message: events.masked(&error.to_string()),
-        hint: hint.map(|hint| events.masked(&hint)),
-    };
-    events.log(&record.id, LogLevel::Debug, &format!("{}: {}", failure.category, failure.message));
-    record.failure = Some(failure);
-}
-
-/// A value without any secret in its texts.
-fn masked(value: Value, events: &Events) -> Value {
-    match value {
-        Value::String(text) => events.masked(&text).into(),
-        Value::Array(items) => items.into_iter().map(|item| masked(item, events)).collect(),
-        Value::Object(members) => members.into_iter().map(|(key, value)| (key, masked(value, events))).collect(),
-        other => other,
-    }
-}
-
-fn message(record: &StepRecord) -> &str {
-    record.failure.as_ref().map_or("", |failure| &failure.message)
-}
-
-fn category(category: FailureCategory) -> &'static str {
-    match category {
-        FailureCategory::InvalidInput => "invalid-input",
-        FailureCategory::Refused => "refused",
-        FailureCategory::Unavailable => "unavailable",
-        FailureCategory::Gate => "gate",
-        FailureCategory::Internal => "internal",
-    }
-}
-
-impl From<StepOutcome> for Outcome {
-    fn from(outcome: StepOutcome) -> Self {
-        match outcome {
-            StepOutcome::Succeeded | StepOutcome::Skipped => Self::Succeeded,
-            StepOutcome::GateMissed => Self::GateMissed,
-            StepOutcome::Failed => Self::Failed,
-            StepOutcome::Interrupted => Self::Interrupted,
-        }
-    }
 }

@@ -1,0 +1,111 @@
+//! One try of a step: its inputs resolved, its files lent, its component executed, its outputs checked.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::data;
+use crate::deadline::{Deadline, Stop};
+use crate::engine::{self, FailureCategory, Format, Places, StepContext, StepError, Waited};
+use crate::plan::PlannedStep;
+
+use super::artifacts;
+use super::lend::{Lent, Loan, is_below};
+use super::runner::Runner;
+use super::step_record::StepRecord;
+
+impl Runner<'_> {
+    /// One try.
+    pub(super) fn attempt(
+        &self,
+        step: &PlannedStep,
+        record: &mut StepRecord,
+        waited: Waited,
+        stop: &Stop,
+    ) -> Result<Value, StepError> {
+        let invalid = |message: String| {
+            StepError::Failed(engine::Failure {
+                category: FailureCategory::InvalidInput,
+                message,
+                hint: None,
+                outputs: None,
+            })
+        };
+        let outputs_of = |id: &str| self.outputs_of(id);
+        let inputs = step.inputs.resolve(&outputs_of).map_err(invalid)?;
+        record.inputs = inputs.clone();
+        let info = &step.component.info;
+        let absent = step.inputs.later().into_iter().find_map(|(pointer, template)| {
+            let (name, reference) = (pointer.strip_prefix('/')?, template.alone()?);
+            let absent = info.inputs.requires(name) && inputs.get(name).is_none();
+            absent.then(|| format!("its input `{name}` has no value: `{reference}` has none in this run"))
+        });
+        if let Some(message) = absent {
+            return Err(invalid(message));
+        }
+        if let Some((pointer, message)) = info.inputs.errors(&inputs).into_iter().next() {
+            return Err(invalid(format!("its inputs are not what its schema says: {}", at(&pointer, &message))));
+        }
+        let loans = self.loans(step, &inputs).map_err(invalid)?;
+        let lends = !loans.is_empty();
+        let lent = Lent::new(self.folder.lent(&step.id), loans).map_err(|error| StepError::Host(error.to_string()))?;
+        record.files.clone_from(&lent.files);
+        let artifacts = self.folder.artifacts().join(&step.id);
+        if info.artifacts {
+            std::fs::create_dir_all(&artifacts)
+                .map_err(|error| StepError::Host(format!("failed to create `{}`: {error}", artifacts.display())))?;
+        }
+        let context = Arc::new(StepContext {
+            step: step.id.clone(),
+            services: Arc::clone(&self.services),
+            permit: step.permit.clone(),
+            removes: step.removes,
+            scoring: info.scoring,
+            models: lent.models.clone(),
+            ledger: Arc::clone(&self.ledger),
+            events: Arc::clone(&self.events),
+            deadline: Deadline::after(step.limits.time),
+            stop: stop.clone(),
+            limits: step.limits.clone(),
+            waited,
+            places: Places::new(step.limits.open_requests),
+        });
+        let data = lends.then_some(lent.folder.as_path());
+        let ended =
+            engine::execute(&step.component, &context, &inputs, data, info.artifacts.then_some(artifacts.as_path()));
+        record.waiting_ms += context.waited.millis();
+        let mut outputs = ended?;
+        if let Some((pointer, message)) = info.outputs.errors(&outputs).into_iter().next() {
+            return Err(StepError::Outputs(at(&pointer, &message)));
+        }
+        artifacts::place(&self.folder, &step.id, &info.outputs, &mut outputs)
+            .map_err(|error| StepError::Outputs(error.to_string()))?;
+        Ok(outputs)
+    }
+
+    /// The files that the inputs name.
+    fn loans(&self, step: &PlannedStep, inputs: &Value) -> Result<Vec<Loan>, String> {
+        let mut loans = Vec::new();
+        for (_, format, value) in step.component.info.inputs.files(inputs) {
+            let source = match format {
+                Format::DataSet => {
+                    let set = self.plan.data.get(&value).ok_or_else(|| format!("there is no data set `{value}`"))?;
+                    data::fetch(set).map_err(|error| format!("data set `{value}`: {error}"))?
+                }
+                Format::Model if !is_below(&value) => {
+                    return Err(format!("the model `{value}` must lie in the spec's folder"));
+                }
+                Format::Model => self.plan.folder().join(&value),
+                Format::Artifact => artifacts::find(&self.folder, &value).map_err(|error| error.to_string())?,
+            };
+            loans.push(Loan { value, format: format.name(), source });
+        }
+        Ok(loans)
+    }
+}
+
+/// What does not fit, and where, if it is not the whole.
+fn at(pointer: &str, message: &str) -> String {
+    let place = pointer.trim_start_matches('/');
+    if place.is_empty() { message.to_owned() } else { format!("`{place}`: {message}") }
+}

@@ -1,0 +1,53 @@
+//! Why a run cannot begin or go on.
+
+use crate::services::ServiceError;
+
+use super::folder::FolderError;
+
+/// Why a run cannot go on. A step's failure is none of these: it is in the record.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The run's folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The services.
+    #[error(transparent)]
+    Services(#[from] ServiceError),
+    /// A run of that name is there already.
+    #[error("run `{0}` has run already")]
+    Exists(String),
+    /// A run of another pipeline.
+    #[error("run `{run}` is one of pipeline `{pipeline}`")]
+    Pipeline {
+        /// The run.
+        run: String,
+        /// Its pipeline.
+        pipeline: String,
+    },
+    /// A dry run's services ended with it.
+    #[error("run `{0}` was a dry run, and its services ended with it")]
+    DryRun(String),
+    /// A run of the same services elsewhere.
+    #[error("run `{run}` has `{service}` at `{then}`, not at `{now}`")]
+    Elsewhere {
+        /// The run.
+        run: String,
+        /// The service's name.
+        service: String,
+        /// Where it was when the run began.
+        then: String,
+        /// Where the spec has it now.
+        now: String,
+    },
+    /// Another process runs the step.
+    #[error("step `{step}` of run `{run}` is running in another process")]
+    Busy {
+        /// The step.
+        step: String,
+        /// The run.
+        run: String,
+    },
+    /// A step that the plan does not have.
+    #[error("the spec has no step `{0}`")]
+    Step(String),
+}

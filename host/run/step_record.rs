@@ -1,0 +1,169 @@
+//! `steps/<id>.json`: what is known of a step.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::engine::{FailureCategory, Schema, StepError};
+use crate::plan::PlannedStep;
+
+use super::events::{Events, LogLevel};
+use super::lend::LentFile;
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// It did its work.
+    Succeeded,
+    /// It worked, and a gate was missed.
+    GateMissed,
+    /// It failed.
+    Failed,
+    /// A signal ended it.
+    Interrupted,
+    /// Its `when` said no.
+    Skipped,
+}
+
+/// What is known of a step.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Its id in the spec.
+    pub id: String,
+    /// The component's name and version.
+    pub component: String,
+    /// The component's version.
+    pub version: String,
+    /// SHA-256 of the component.
+    pub sha256: String,
+    /// How it ended.
+    pub outcome: StepOutcome,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// When it ended.
+    pub ended_at: String,
+    /// Time of all tries, in milliseconds.
+    pub duration_ms: f64,
+    /// How much of it the step waited: for answers, and between two looks at a service.
+    pub waiting_ms: f64,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The requests that were granted to it, `service METHOD path`.
+    pub grants: Vec<String>,
+    /// The inputs, references resolved.
+    pub inputs: Value,
+    /// The files that were lent to it.
+    pub files: Vec<LentFile>,
+    /// What it answered, or what it had found out when it failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outputs: Option<Value>,
+    /// Which outputs are shown to the user, in the order of the schema.
+    pub report: Vec<String>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<FailureRecord>,
+}
+
+/// Why a step failed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FailureRecord {
+    /// `invalid-input`, `refused`, `unavailable`, `gate` or `internal`.
+    pub category: String,
+    /// What failed.
+    pub message: String,
+    /// The one action that mends it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
+
+impl StepRecord {
+    /// A step's record before it runs.
+    pub(super) fn of(step: &PlannedStep) -> Self {
+        let info = &step.component.info;
+        let reported =
+            info.outputs.properties().filter(|(_, schema)| schema.get("x-report") == Some(&Value::Bool(true)));
+        Self {
+            id: step.id.clone(),
+            component: info.name.clone(),
+            version: info.version.clone(),
+            sha256: step.component.sha256.clone(),
+            outcome: StepOutcome::Skipped,
+            started_at: super::now(),
+            ended_at: super::now(),
+            duration_ms: 0.0,
+            waiting_ms: 0.0,
+            attempts: 0,
+            grants: step.permit.granted().map(|grant| format!("{} {grant}", grant.service)).collect(),
+            inputs: step.inputs.sketch(),
+            files: Vec::new(),
+            outputs: None,
+            report: reported.map(|(name, _)| name.clone()).collect(),
+            failure: None,
+        }
+    }
+
+    /// Notes how a try ended. What a failed one found out is kept if it is what the schema of the outputs says.
+    pub(super) fn end(&mut self, ended: Result<Value, StepError>, schema: &Schema, events: &Events) {
+        self.failure = None;
+        self.outputs = None;
+        let error = match ended {
+            Ok(outputs) => {
+                self.outcome = StepOutcome::Succeeded;
+                self.outputs = Some(outputs);
+                return;
+            }
+            Err(error) => error,
+        };
+        self.outcome = match &error {
+            StepError::Interrupted => StepOutcome::Interrupted,
+            StepError::Failed(failure) if failure.category == FailureCategory::Gate => StepOutcome::GateMissed,
+            _ => StepOutcome::Failed,
+        };
+        let (category, hint) = match &error {
+            StepError::Failed(failure) => {
+                let found = failure.outputs.as_deref().and_then(|text| serde_json::from_str(text).ok());
+                let found = found.filter(|found| schema.errors(found).is_empty());
+                // No step reads it, and it is likely to quote a service.
+                self.outputs = found.map(|found| masked(found, events));
+                (category(failure.category), failure.hint.clone())
+            }
+            StepError::OutOfTime(_) => ("unavailable", Some("give the step a longer `timeout`".to_owned())),
+            StepError::OutOfMemory(_) => {
+                ("internal", Some("give the step more under `limits: {memory: …}`".to_owned()))
+            }
+            _ => ("internal", None),
+        };
+        let failure = FailureRecord {
+            category: category.to_owned(),
+            message: events.masked(&error.to_string()),
+            hint: hint.map(|hint| events.masked(&hint)),
+        };
+        events.log(&self.id, LogLevel::Debug, &format!("{}: {}", failure.category, failure.message));
+        self.failure = Some(failure);
+    }
+
+    /// Why it failed, in its words.
+    pub(super) fn message(&self) -> &str {
+        self.failure.as_ref().map_or("", |failure| &failure.message)
+    }
+}
+
+/// A value without any secret in its texts.
+fn masked(value: Value, events: &Events) -> Value {
+    match value {
+        Value::String(text) => events.masked(&text).into(),
+        Value::Array(items) => items.into_iter().map(|item| masked(item, events)).collect(),
+        Value::Object(members) => members.into_iter().map(|(key, value)| (key, masked(value, events))).collect(),
+        other => other,
+    }
+}
+
+fn category(category: FailureCategory) -> &'static str {
+    match category {
+        FailureCategory::InvalidInput => "invalid-input",
+        FailureCategory::Refused => "refused",
+        FailureCategory::Unavailable => "unavailable",
+        FailureCategory::Gate => "gate",
+        FailureCategory::Internal => "internal",
+    }
+}
