@@ -9,7 +9,7 @@
 //! - [`pages`]: lists that come in pages
 //! - [`wait`]: polling with a deadline
 //! - [`resource`]: creating what the run's cleanup removes again; [`lookup`] finds it
-//! - [`files`]: inputs and outputs that name files
+//! - [`files`]: inputs and outputs that name files; [`archive`]: a model file as WML takes it
 //! - [`table`], [`batches`]: a data set as typed rows, and cut for requests
 //! - [`prediction`]: what a model answers to rows; from WML it comes as [`scoring_answer`], from the model itself by
 //!   [`local_scoring`], and it is kept as [`predictions_file`]
@@ -18,6 +18,7 @@
 //! - [`quality`]: what OpenScale's quality monitor found; [`verdict`] holds it against gates
 //! - [`field`], [`gate`], [`wml`], [`openscale`]: words of the domain that several steps use
 
+pub mod archive;
 pub mod batches;
 #[expect(missing_docs, clippy::pedantic, reason = "generated from the contract")]
 pub mod bindings;

@@ -11,6 +11,7 @@ pub mod data_mart;
 pub mod data_set;
 pub mod deployment;
 pub mod provider;
+pub mod quality_monitor;
 
 /// The service's name in the spec.
 pub const SERVICE: &str = "openscale";

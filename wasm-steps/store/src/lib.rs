@@ -7,7 +7,6 @@ use step_sdk::ledger::Lookup;
 use step_sdk::wml::{self, ApiVersion, SERVICE};
 use step_sdk::{DataSet, Failure, Field, Host, ModelFile, Need, Needs, Request, Resource, Table, create, segment};
 
-mod archive;
 mod columns;
 #[cfg(test)]
 mod tests;
@@ -89,7 +88,7 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let training = input.training_data.as_ref();
     let training = training.map(|data| Table::open(data.open(host)?, &data.0)).transpose()?;
     let columns = Columns::check(&input.model.0, model.as_ref(), training, input.label_column.as_deref())?;
-    let archive = archive::zip(host, &input.model)?;
+    let archive = step_sdk::archive::zip(host, &input.model)?;
 
     let space_id = wml::space_id(host, &input.space)?;
     let software_spec = wml::software_spec_id(host, &input.api_version, &space_id, &input.software_spec)?;

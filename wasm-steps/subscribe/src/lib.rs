@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use step_sdk::openscale::{InstanceId, OperationalSpace, SERVICE, data_mart, data_set, deployment, provider};
+use step_sdk::openscale::{
+    InstanceId, OperationalSpace, SERVICE, data_mart, data_set, deployment, provider, quality_monitor,
+};
 use step_sdk::{Deadline, Failure, Field, FieldType, Gates, Host, Need, Needs};
 
-mod monitor;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -134,7 +135,9 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let provider = provider::find_or_create(host, instance, space_id, input.operational_space, &deadline)?;
     let deployment = deployment::read(host, &data_mart_id, &provider.id, space_id, &input.deployment_id)?;
     let subscription_id = subscription::create(host, &input, &data_mart_id, &provider.id, &deployment, &deadline)?;
-    let monitor_instance_id = monitor::enable(host, &input, &data_mart_id, &subscription_id, &deadline)?;
+    let (size, gates) = (input.min_feedback_size, &input.gates);
+    let monitor_instance_id =
+        quality_monitor::enable(host, instance, &data_mart_id, &subscription_id, size, gates, &deadline)?;
     // The feedback data set comes with the monitor, not with the subscription.
     let data_set = |kind| data_set::find(host, instance, &subscription_id, kind, &deadline);
     Ok(Output {

@@ -2,7 +2,7 @@
 //!
 //! One stored entry is all that is needed; the `zip` crate would be a tenth of the component.
 
-use step_sdk::{Failure, Host, ModelFile};
+use crate::{Failure, Host, ModelFile};
 
 /// 1980-01-01, the format's first day: the same file makes the same bytes, so no clock.
 const NO_DATE: u16 = 1 << 5 | 1;
@@ -10,7 +10,7 @@ const NO_DATE: u16 = 1 << 5 | 1;
 const VERSION: u16 = 10;
 
 /// A zip with the model at its top level, stored as it is: trained numbers hardly compress.
-pub(crate) fn zip(host: &dyn Host, model: &ModelFile) -> Result<Vec<u8>, Failure> {
+pub fn zip(host: &dyn Host, model: &ModelFile) -> Result<Vec<u8>, Failure> {
     let content = model.read(host)?;
     let too_large = |_| Failure::invalid_input(format!("model `{}` is too large for an archive", model.0));
     let size = u32::try_from(content.len()).map_err(too_large)?;

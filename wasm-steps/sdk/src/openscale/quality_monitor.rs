@@ -1,20 +1,22 @@
 //! The quality monitor of the subscription.
 
 use serde_json::{Value, json};
-use step_sdk::ledger::Lookup;
-use step_sdk::openscale::{SERVICE, wait_for};
-use step_sdk::{Deadline, Failure, Gates, Host, Limit, Request, Resource, create, segment};
 
-use crate::Input;
+use super::{InstanceId, SERVICE, wait_for};
+use crate::ledger::Lookup;
+use crate::{Deadline, Failure, Gates, Host, Limit, Request, Resource, create, segment};
 
-pub(crate) fn enable(
+/// Enables the monitor with the gates as its thresholds, and waits until it is active. Answers its id.
+pub fn enable(
     host: &dyn Host,
-    input: &Input,
+    instance: &InstanceId,
     data_mart_id: &str,
     subscription_id: &str,
+    min_feedback_size: u32,
+    gates: &Gates,
     deadline: &Deadline,
 ) -> Result<String, Failure> {
-    let path = input.instance_id.path("monitor_instances");
+    let path = instance.path("monitor_instances");
     // The subscription is this run's own, and it has one quality monitor.
     let find = Lookup::list(&path, "/monitor_instances")
         .query("monitor_definition_id", "quality")
@@ -28,8 +30,8 @@ pub(crate) fn enable(
         "data_mart_id": data_mart_id,
         "monitor_definition_id": "quality",
         "target": {"target_type": "subscription", "target_id": subscription_id},
-        "parameters": {"min_feedback_data_size": input.min_feedback_size},
-        "thresholds": thresholds(&input.gates),
+        "parameters": {"min_feedback_data_size": min_feedback_size},
+        "thresholds": thresholds(gates),
     });
     let created = create(host, &resource, |_tag| Request::post(SERVICE, &path).json(&body))?;
     wait_for(host, "the quality monitor", deadline, &format!("{path}/{}", segment(&created.id)), &["active"])?;
