@@ -24,16 +24,9 @@ impl Model {
         let mut file = OnnxFile::read(bytes)?;
         let graph = file.graph()?;
         let prepared = guard::catch(|| program::prepare(graph, &mut file.inputs));
-        let runnable = prepared
-            .map_err(unusable)?
-            .map_err(|error| unusable(brief(&error)))?;
+        let runnable = prepared.map_err(unusable)?.map_err(|error| unusable(brief(&error)))?;
         let sha256 = format!("{:x}", Sha256::digest(bytes));
-        Ok(Self {
-            inputs: file.inputs,
-            outputs: file.outputs,
-            sha256,
-            runnable,
-        })
+        Ok(Self { inputs: file.inputs, outputs: file.outputs, sha256, runnable })
     }
 
     /// What the model takes, in the order of the file.
@@ -54,26 +47,14 @@ impl Model {
     /// Runs the model: one tensor per input in their order, answers one per output in theirs.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, ScoringError> {
         if inputs.len() != self.inputs.len() {
-            return Err(ScoringError::Count {
-                wanted: self.inputs.len(),
-                got: inputs.len(),
-            });
+            return Err(ScoringError::Count { wanted: self.inputs.len(), got: inputs.len() });
         }
-        let fed = inputs
-            .iter()
-            .zip(&self.inputs)
-            .map(|(tensor, port)| Ok(tensor.feed(port)?.into_tvalue()));
+        let fed = inputs.iter().zip(&self.inputs).map(|(tensor, port)| Ok(tensor.feed(port)?.into_tvalue()));
         let fed = fed.collect::<Result<TVec<TValue>, ScoringError>>()?;
         let run = || -> TractResult<Vec<Tensor>> {
-            self.runnable
-                .run(fed)?
-                .iter()
-                .map(|answer| Tensor::answered(answer))
-                .collect()
+            self.runnable.run(fed)?.iter().map(|answer| Tensor::answered(answer)).collect()
         };
         let failed = |reason| ScoringError::Run { reason };
-        guard::catch(run)
-            .map_err(failed)?
-            .map_err(|error| failed(brief(&error)))
+        guard::catch(run).map_err(failed)?.map_err(|error| failed(brief(&error)))
     }
 }

@@ -22,13 +22,8 @@ impl OnnxFile {
     pub(crate) fn read(mut bytes: &[u8]) -> Result<Self, ScoringError> {
         let not_onnx = |reason: String| ScoringError::NotOnnx { reason };
         let onnx = tract_onnx::onnx();
-        let mut proto = onnx
-            .proto_model_for_read(&mut bytes)
-            .map_err(|error| not_onnx(format!("{error:#}")))?;
-        let graph = proto
-            .graph
-            .as_mut()
-            .ok_or_else(|| not_onnx("it has no graph".to_owned()))?;
+        let mut proto = onnx.proto_model_for_read(&mut bytes).map_err(|error| not_onnx(format!("{error:#}")))?;
+        let graph = proto.graph.as_mut().ok_or_else(|| not_onnx("it has no graph".to_owned()))?;
         if graph.output.is_empty() {
             return Err(not_onnx("its graph has no outputs".to_owned()));
         }
@@ -36,60 +31,36 @@ impl OnnxFile {
         check_weights(graph)?;
         check_wiring(graph)?;
         trees::mend(graph)?;
-        let initialized: HashSet<&str> = graph
-            .initializer
-            .iter()
-            .map(|tensor| tensor.name.as_str())
-            .collect();
+        let initialized: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
         let ports = |infos: &[_]| -> Result<Vec<Port>, ScoringError> {
             infos
                 .iter()
                 .map(|info: &tract_onnx::pb::ValueInfoProto| {
                     Port::declared(info).ok_or_else(|| ScoringError::Unusable {
-                        reason: format!(
-                            "`{}` is not declared as a tensor with its shape",
-                            info.name
-                        ),
+                        reason: format!("`{}` is not declared as a tensor with its shape", info.name),
                     })
                 })
                 .collect()
         };
-        let fed: Vec<_> = graph
-            .input
-            .iter()
-            .filter(|input| !initialized.contains(input.name.as_str()))
-            .cloned()
-            .collect();
+        let fed: Vec<_> =
+            graph.input.iter().filter(|input| !initialized.contains(input.name.as_str())).cloned().collect();
         let (inputs, outputs) = (ports(&fed)?, ports(&graph.output)?);
-        Ok(Self {
-            onnx,
-            proto,
-            inputs,
-            outputs,
-        })
+        Ok(Self { onnx, proto, inputs, outputs })
     }
 
     /// The graph as tract reads it.
     pub(crate) fn graph(&self) -> Result<InferenceModel, ScoringError> {
         match guard::catch(|| self.onnx.model_for_proto_model(&self.proto)) {
             Ok(Ok(model)) => Ok(model),
-            Ok(Err(error)) => Err(self.refusal().unwrap_or_else(|| ScoringError::Unusable {
-                reason: brief(&error),
-            })),
-            Err(panic) => Err(self
-                .refusal()
-                .unwrap_or(ScoringError::Unusable { reason: panic })),
+            Ok(Err(error)) => Err(self.refusal().unwrap_or_else(|| ScoringError::Unusable { reason: brief(&error) })),
+            Err(panic) => Err(self.refusal().unwrap_or(ScoringError::Unusable { reason: panic })),
         }
     }
 
     /// The first operator that tract knows but refuses, found by building each alone: tract's own error names it
     /// only in its text.
     fn refusal(&self) -> Option<ScoringError> {
-        let opset = self
-            .proto
-            .opset_import
-            .iter()
-            .find(|import| ["", "ai.onnx"].contains(&import.domain.as_str()));
+        let opset = self.proto.opset_import.iter().find(|import| ["", "ai.onnx"].contains(&import.domain.as_str()));
         let context = ParsingContext {
             onnx_operator_set_version: opset.map_or(0, |import| import.version),
             framework: &self.onnx,
@@ -98,41 +69,26 @@ impl OnnxFile {
             model_dir: None,
             template: InferenceModel::default(),
         };
-        self.proto
-            .graph
-            .iter()
-            .flat_map(|graph| &graph.node)
-            .find_map(|node| {
-                let build = self.onnx.op_register.0.get(&node.op_type)?;
-                let reason = match guard::catch(|| build(&context, node)) {
-                    Ok(Ok(_)) => return None,
-                    Ok(Err(error)) => brief(&error),
-                    Err(panic) => panic,
-                };
-                Some(ScoringError::Operator {
-                    operators: vec![operator(node)],
-                    reason,
-                })
-            })
+        self.proto.graph.iter().flat_map(|graph| &graph.node).find_map(|node| {
+            let build = self.onnx.op_register.0.get(&node.op_type)?;
+            let reason = match guard::catch(|| build(&context, node)) {
+                Ok(Ok(_)) => return None,
+                Ok(Err(error)) => brief(&error),
+                Err(panic) => panic,
+            };
+            Some(ScoringError::Operator { operators: vec![operator(node)], reason })
+        })
     }
 }
 
 /// The outermost and the innermost of tract's words; between them it prints whole nodes.
 pub(crate) fn brief(error: &tract_onnx::prelude::TractError) -> String {
     let (outer, inner) = (error.to_string(), error.root_cause().to_string());
-    if outer == inner {
-        outer
-    } else {
-        format!("{outer}: {inner}")
-    }
+    if outer == inner { outer } else { format!("{outer}: {inner}") }
 }
 
 fn operator(node: &NodeProto) -> String {
-    if node.domain.is_empty() {
-        node.op_type.clone()
-    } else {
-        format!("{}.{}", node.domain, node.op_type)
-    }
+    if node.domain.is_empty() { node.op_type.clone() } else { format!("{}.{}", node.domain, node.op_type) }
 }
 
 /// All operators that tract lacks at once, those of nested graphs too.
@@ -141,9 +97,7 @@ fn check_operators(onnx: &tract_onnx::Onnx, graph: &GraphProto) -> Result<(), Sc
     let mut graphs = vec![graph];
     while let Some(graph) = graphs.pop() {
         for node in &graph.node {
-            if !DOMAINS.contains(&node.domain.as_str())
-                || !onnx.op_register.0.contains_key(&node.op_type)
-            {
+            if !DOMAINS.contains(&node.domain.as_str()) || !onnx.op_register.0.contains_key(&node.op_type) {
                 missing.insert(operator(node));
             }
             for attribute in &node.attribute {
@@ -161,17 +115,10 @@ fn check_operators(onnx: &tract_onnx::Onnx, graph: &GraphProto) -> Result<(), Sc
 }
 
 fn check_weights(graph: &GraphProto) -> Result<(), ScoringError> {
-    match graph
-        .initializer
-        .iter()
-        .find(|tensor| tensor.data_location == Some(DataLocation::External as i32))
-    {
+    match graph.initializer.iter().find(|tensor| tensor.data_location == Some(DataLocation::External as i32)) {
         None => Ok(()),
         Some(tensor) => Err(ScoringError::Unusable {
-            reason: format!(
-                "the weights `{}` are in another file; save the model as one file",
-                tensor.name
-            ),
+            reason: format!("the weights `{}` are in another file; save the model as one file", tensor.name),
         }),
     }
 }
@@ -180,26 +127,11 @@ fn check_weights(graph: &GraphProto) -> Result<(), ScoringError> {
 fn check_wiring(graph: &GraphProto) -> Result<(), ScoringError> {
     let made: HashSet<&str> = (graph.input.iter().map(|input| input.name.as_str()))
         .chain(graph.initializer.iter().map(|tensor| tensor.name.as_str()))
-        .chain(
-            graph
-                .node
-                .iter()
-                .flat_map(|node| &node.output)
-                .map(String::as_str),
-        )
+        .chain(graph.node.iter().flat_map(|node| &node.output).map(String::as_str))
         .collect();
-    let read = graph
-        .node
-        .iter()
-        .flat_map(|node| &node.input)
-        .filter(|name| !name.is_empty());
-    match read
-        .chain(graph.output.iter().map(|output| &output.name))
-        .find(|name| !made.contains(name.as_str()))
-    {
+    let read = graph.node.iter().flat_map(|node| &node.input).filter(|name| !name.is_empty());
+    match read.chain(graph.output.iter().map(|output| &output.name)).find(|name| !made.contains(name.as_str())) {
         None => Ok(()),
-        Some(name) => Err(ScoringError::NotOnnx {
-            reason: format!("nothing in its graph makes `{name}`"),
-        }),
+        Some(name) => Err(ScoringError::NotOnnx { reason: format!("nothing in its graph makes `{name}`") }),
     }
 }

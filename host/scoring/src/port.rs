@@ -3,8 +3,7 @@
 use std::fmt;
 
 use tract_onnx::pb::{
-    ValueInfoProto, tensor_proto::DataType, tensor_shape_proto::dimension::Value as Length,
-    type_proto,
+    ValueInfoProto, tensor_proto::DataType, tensor_shape_proto::dimension::Value as Length, type_proto,
 };
 
 /// What a tensor holds.
@@ -70,19 +69,12 @@ impl Port {
     /// Whether a tensor of this shape fits.
     pub(crate) fn takes(&self, shape: &[usize]) -> bool {
         shape.len() == self.shape.len()
-            && self
-                .shape
-                .iter()
-                .zip(shape)
-                .all(|(wanted, got)| wanted.is_none_or(|wanted| wanted == *got))
+            && self.shape.iter().zip(shape).all(|(wanted, got)| wanted.is_none_or(|wanted| wanted == *got))
     }
 
     /// The shape for people: `[?, 30]`.
     pub(crate) fn shape_text(&self) -> String {
-        let lengths = self
-            .shape
-            .iter()
-            .map(|length| length.map_or("?".to_owned(), |n| n.to_string()));
+        let lengths = self.shape.iter().map(|length| length.map_or("?".to_owned(), |n| n.to_string()));
         format!("[{}]", lengths.collect::<Vec<_>>().join(", "))
     }
 }

@@ -12,10 +12,7 @@ use crate::Port;
 
 /// Optimizes the graph once for every number of rows: what the file leaves free becomes a symbol, unless a matrix
 /// in the graph fixes it. `inputs` learn those lengths.
-pub(crate) fn prepare(
-    mut graph: InferenceModel,
-    inputs: &mut [Port],
-) -> TractResult<Arc<TypedRunnableModel>> {
+pub(crate) fn prepare(mut graph: InferenceModel, inputs: &mut [Port]) -> TractResult<Arc<TypedRunnableModel>> {
     name_free_lengths(&mut graph)?;
     let typed = graph.into_typed()?;
     let typed = typed.set_symbols(&fixed_lengths(&typed)?)?;
@@ -33,17 +30,9 @@ fn name_free_lengths(graph: &mut InferenceModel) -> TractResult<()> {
     for outlet in graph.input_outlets()?.to_vec() {
         let mut fact = graph.outlet_fact(outlet)?.clone();
         let mut dims: TVec<DimFact> = fact.shape.dims().cloned().collect();
-        for (axis, dim) in dims
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, dim)| dim.concretize().is_none())
-        {
+        for (axis, dim) in dims.iter_mut().enumerate().filter(|(_, dim)| dim.concretize().is_none()) {
             // Inputs whose first axis has no name of its own share one: they are columns of the same rows.
-            let symbol = if axis == 0 {
-                rows.clone()
-            } else {
-                graph.symbols.new_with_prefix("length")
-            };
+            let symbol = if axis == 0 { rows.clone() } else { graph.symbols.new_with_prefix("length") };
             *dim = DimFact::from(TDim::from(symbol));
         }
         fact.shape = ShapeFactoid::closed(dims);
@@ -61,26 +50,15 @@ fn fixed_lengths(model: &TypedModel) -> TractResult<HashMap<Symbol, TDim>> {
             continue;
         };
         let facts = model.node_input_facts(node.id)?;
-        for axis in product
-            .axes
-            .iter_all_axes()
-            .filter(|axis| axis.outputs.iter().flatten().next().is_none())
-        {
-            let lengths = facts
-                .iter()
-                .zip(&axis.inputs)
-                .flat_map(|(fact, at)| at.iter().map(|at| &fact.shape[*at]));
+        for axis in product.axes.iter_all_axes().filter(|axis| axis.outputs.iter().flatten().next().is_none()) {
+            let lengths = facts.iter().zip(&axis.inputs).flat_map(|(fact, at)| at.iter().map(|at| &fact.shape[*at]));
             let lengths: Vec<&TDim> = lengths.collect();
             for pair in lengths.windows(2).filter(|pair| pair[0] != pair[1]) {
                 match pair {
-                    [TDim::Sym(free), length @ TDim::Val(_)]
-                    | [length @ TDim::Val(_), TDim::Sym(free)] => {
+                    [TDim::Sym(free), length @ TDim::Val(_)] | [length @ TDim::Val(_), TDim::Sym(free)] => {
                         fixed.insert(free.clone(), (*length).clone());
                     }
-                    [left, right] => bail!(
-                        "`{}` sums over {left} and {right} values at once",
-                        node.name
-                    ),
+                    [left, right] => bail!("`{}` sums over {left} and {right} values at once", node.name),
                     _ => {}
                 }
             }

@@ -55,57 +55,32 @@ impl Values {
 impl Tensor {
     /// The tensor as `port` takes it.
     pub(crate) fn feed(&self, port: &Port) -> Result<tract::Tensor, ScoringError> {
-        let count = self
-            .shape
-            .iter()
-            .try_fold(1_usize, |product, length| product.checked_mul(*length));
+        let count = self.shape.iter().try_fold(1_usize, |product, length| product.checked_mul(*length));
         if !port.takes(&self.shape) {
             return Err(shape_error(port, format!("{:?}", self.shape)));
         }
         if count != Some(self.values.len()) {
-            return Err(shape_error(
-                port,
-                format!("{:?} with {} values", self.shape, self.values.len()),
-            ));
+            return Err(shape_error(port, format!("{:?} with {} values", self.shape, self.values.len())));
         }
-        let type_error = |got: String| ScoringError::Type {
-            input: port.name.clone(),
-            wanted: port.element.to_string(),
-            got,
-        };
+        let type_error =
+            |got: String| ScoringError::Type { input: port.name.clone(), wanted: port.element.to_string(), got };
         let unfit = |value: f64| type_error(format!("{value}"));
         let made = match (port.element, &self.values) {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the port holds no more digits"
-            )]
-            (Element::Float32, Values::Floats(values)) => {
-                self.shaped(values.iter().map(|v| *v as f32).collect())
-            }
-            (Element::Float32, Values::Integers(values)) => {
-                self.shaped(values.iter().map(|v| *v as f32).collect())
-            }
+            #[expect(clippy::cast_possible_truncation, reason = "the port holds no more digits")]
+            (Element::Float32, Values::Floats(values)) => self.shaped(values.iter().map(|v| *v as f32).collect()),
+            (Element::Float32, Values::Integers(values)) => self.shaped(values.iter().map(|v| *v as f32).collect()),
             (Element::Float64, Values::Floats(values)) => self.shaped(values.clone()),
-            (Element::Float64, Values::Integers(values)) => {
-                self.shaped(values.iter().map(|v| *v as f64).collect())
-            }
+            (Element::Float64, Values::Integers(values)) => self.shaped(values.iter().map(|v| *v as f64).collect()),
             (Element::Int64, Values::Integers(values)) => self.shaped(values.clone()),
-            (Element::Int64, Values::Floats(values)) => self.shaped(
-                values
-                    .iter()
-                    .map(|v| whole(*v).ok_or_else(|| unfit(*v)))
-                    .collect::<Result<_, _>>()?,
-            ),
+            (Element::Int64, Values::Floats(values)) => {
+                self.shaped(values.iter().map(|v| whole(*v).ok_or_else(|| unfit(*v))).collect::<Result<_, _>>()?)
+            }
             (Element::Int32, Values::Integers(values)) => {
                 let narrow = |v: &i64| i32::try_from(*v).map_err(|_| type_error(v.to_string()));
                 self.shaped(values.iter().map(narrow).collect::<Result<_, _>>()?)
             }
             (Element::Int32, Values::Floats(values)) => {
-                let narrow = |v: &f64| {
-                    whole(*v)
-                        .and_then(|v| i32::try_from(v).ok())
-                        .ok_or_else(|| unfit(*v))
-                };
+                let narrow = |v: &f64| whole(*v).and_then(|v| i32::try_from(v).ok()).ok_or_else(|| unfit(*v));
                 self.shaped(values.iter().map(narrow).collect::<Result<_, _>>()?)
             }
             (Element::Boolean, Values::Booleans(values)) => self.shaped(values.clone()),
@@ -129,10 +104,7 @@ impl Tensor {
             }
             _ => Values::Integers(list::<i64>(&*tensor.cast_to::<i64>()?)?),
         };
-        Ok(Self {
-            shape: tensor.shape().to_vec(),
-            values,
-        })
+        Ok(Self { shape: tensor.shape().to_vec(), values })
     }
 }
 
@@ -141,19 +113,12 @@ fn list<T: tract::Datum>(tensor: &tract::Tensor) -> TractResult<Vec<T>> {
 }
 
 fn shape_error(port: &Port, got: String) -> ScoringError {
-    ScoringError::Shape {
-        input: port.name.clone(),
-        wanted: port.shape_text(),
-        got,
-    }
+    ScoringError::Shape { input: port.name.clone(), wanted: port.shape_text(), got }
 }
 
 /// The integer that a float is; `None` if it is none, or so large that it no longer tells its neighbours apart.
 fn whole(value: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "checked: no fraction, and in range"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "checked: no fraction, and in range")]
     (value.fract() == 0.0 && value.abs() <= EXACT).then_some(value as i64)
 }

@@ -14,11 +14,7 @@ const OPERATOR: &str = "TreeEnsembleClassifier";
 pub(crate) fn mend(graph: &mut GraphProto) -> Result<(), ScoringError> {
     for mut node in mem::take(&mut graph.node) {
         for attribute in &mut node.attribute {
-            attribute
-                .g
-                .iter_mut()
-                .chain(&mut attribute.graphs)
-                .try_for_each(mend)?;
+            attribute.g.iter_mut().chain(&mut attribute.graphs).try_for_each(mend)?;
         }
         if node.op_type != OPERATOR {
             graph.node.push(node);
@@ -45,31 +41,22 @@ pub(crate) fn mend(graph: &mut GraphProto) -> Result<(), ScoringError> {
 /// Whether every tree is one, within itself, and every weight is some leaf's and for some class.
 fn check(node: &NodeProto) -> Result<(), &'static str> {
     let modes = attribute(node, "nodes_modes").map_or(&[][..], |modes| &modes.strings);
-    let of_nodes = ["treeids", "nodeids", "truenodeids", "falsenodeids"]
-        .map(|name| ints(node, &format!("nodes_{name}")));
+    let of_nodes =
+        ["treeids", "nodeids", "truenodeids", "falsenodeids"].map(|name| ints(node, &format!("nodes_{name}")));
     let of_leaves = ["treeids", "nodeids", "ids"].map(|name| ints(node, &format!("class_{name}")));
     if of_nodes.iter().any(|list| list.len() != modes.len())
-        || of_leaves
-            .iter()
-            .any(|list| list.len() != of_leaves[0].len())
+        || of_leaves.iter().any(|list| list.len() != of_leaves[0].len())
     {
         return Err("its lists differ in length");
     }
     let [trees, ids, yes, no] = of_nodes;
-    let is_leaf: HashMap<(i64, i64), bool> = modes
-        .iter()
-        .enumerate()
-        .map(|(at, mode)| ((trees[at], ids[at]), mode == b"LEAF"))
-        .collect();
+    let is_leaf: HashMap<(i64, i64), bool> =
+        modes.iter().enumerate().map(|(at, mode)| ((trees[at], ids[at]), mode == b"LEAF")).collect();
     let mut sizes: HashMap<i64, i64> = HashMap::new();
     for tree in trees {
         *sizes.entry(*tree).or_default() += 1;
     }
-    if is_leaf.len() != modes.len()
-        || is_leaf
-            .keys()
-            .any(|(tree, id)| *id < 0 || *id >= sizes[tree])
-    {
+    if is_leaf.len() != modes.len() || is_leaf.keys().any(|(tree, id)| *id < 0 || *id >= sizes[tree]) {
         return Err("its nodes are not numbered from 0 in every tree");
     }
     // Without a second way to any node, and none back to the root, no walk from the root goes round in circles.
@@ -83,17 +70,10 @@ fn check(node: &NodeProto) -> Result<(), &'static str> {
     }
     let classes = class_count(node);
     let [trees, ids, classes_of_leaves] = of_leaves;
-    if trees
-        .iter()
-        .zip(ids)
-        .any(|(tree, id)| is_leaf.get(&(*tree, *id)) != Some(&true))
-    {
+    if trees.iter().zip(ids).any(|(tree, id)| is_leaf.get(&(*tree, *id)) != Some(&true)) {
         return Err("a weight belongs to no leaf");
     }
-    if classes_of_leaves
-        .iter()
-        .any(|class| usize::try_from(*class).map_or(true, |class| class >= classes))
-    {
+    if classes_of_leaves.iter().any(|class| usize::try_from(*class).map_or(true, |class| class >= classes)) {
         return Err("a weight belongs to no class");
     }
     Ok(())
@@ -107,14 +87,11 @@ fn scores_one_of_two(node: &NodeProto) -> bool {
 
 /// tract completes the scores of two classes in one way, right for these alone.
 fn check_completion(node: &NodeProto) -> Result<(), &'static str> {
-    let transform =
-        attribute(node, "post_transform").map_or(&b"NONE"[..], |attribute| &attribute.s);
-    let negative = attribute(node, "class_weights")
-        .is_some_and(|weights| weights.floats.iter().any(|weight| *weight < 0.0));
+    let transform = attribute(node, "post_transform").map_or(&b"NONE"[..], |attribute| &attribute.s);
+    let negative =
+        attribute(node, "class_weights").is_some_and(|weights| weights.floats.iter().any(|weight| *weight < 0.0));
     match transform {
-        _ if ints(node, "class_ids").iter().any(|class| *class != 0) => {
-            Err("only its second class has weights")
-        }
+        _ if ints(node, "class_ids").iter().any(|class| *class != 0) => Err("only its second class has weights"),
         _ if attribute(node, "classlabels_int64s").is_none() => Err("its two labels are texts"),
         b"LOGISTIC" => Ok(()),
         b"NONE" if !negative => Ok(()),
@@ -139,12 +116,7 @@ fn read_labels_off_scores(node: &mut NodeProto) -> (TensorProto, [NodeProto; 2])
         int64_data: values,
         ..TensorProto::default()
     };
-    let integer = |name: &str, i| AttributeProto {
-        name: name.to_owned(),
-        r#type: 2,
-        i,
-        ..AttributeProto::default()
-    };
+    let integer = |name: &str, i| AttributeProto { name: name.to_owned(), r#type: 2, i, ..AttributeProto::default() };
     let step = |operator: &str, inputs: [&str; 1], output: String, attributes| NodeProto {
         op_type: operator.to_owned(),
         name: output.clone(),
@@ -153,18 +125,9 @@ fn read_labels_off_scores(node: &mut NodeProto) -> (TensorProto, [NodeProto; 2])
         attribute: attributes,
         ..NodeProto::default()
     };
-    let largest = step(
-        "ArgMax",
-        [&node.output[1]],
-        of_label("index"),
-        vec![integer("axis", 1), integer("keepdims", 0)],
-    );
-    let mut lookup = step(
-        "Gather",
-        [&labels.name],
-        label.clone(),
-        vec![integer("axis", 0)],
-    );
+    let largest =
+        step("ArgMax", [&node.output[1]], of_label("index"), vec![integer("axis", 1), integer("keepdims", 0)]);
+    let mut lookup = step("Gather", [&labels.name], label.clone(), vec![integer("axis", 0)]);
     lookup.input.push(of_label("index"));
     (labels, [largest, lookup])
 }
@@ -175,9 +138,7 @@ fn class_count(node: &NodeProto) -> usize {
 }
 
 fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
-    node.attribute
-        .iter()
-        .find(|attribute| attribute.name == name)
+    node.attribute.iter().find(|attribute| attribute.name == name)
 }
 
 fn ints<'a>(node: &'a NodeProto, name: &str) -> &'a [i64] {

@@ -27,20 +27,14 @@ fn sample() -> Model {
 /// The numbers of a CSV file below its header, row by row.
 fn rows(file: &str) -> Vec<Vec<f64>> {
     let text = fs::read_to_string(root().join(file)).unwrap();
-    text.lines()
-        .skip(1)
-        .map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect())
-        .collect()
+    text.lines().skip(1).map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect()
 }
 
 /// The rows without their last column, the label.
 fn features(rows: &[Vec<f64>]) -> Tensor {
     let width = rows[0].len() - 1;
     let values = rows.iter().flat_map(|row| &row[..width]).copied().collect();
-    Tensor {
-        shape: vec![rows.len(), width],
-        values: Values::Floats(values),
-    }
+    Tensor { shape: vec![rows.len(), width], values: Values::Floats(values) }
 }
 
 fn numbers(tensor: &Tensor) -> Vec<f64> {
@@ -63,66 +57,38 @@ fn assert_agrees(model: &str, target: &str, expected: &str, relative: f64) {
         let got: Vec<f64> = got.collect();
         assert_eq!(got.len(), wanted.len() - 1);
         for (got, wanted) in got.iter().zip(&wanted[1..]) {
-            assert!(
-                (got - wanted).abs() <= relative * wanted.abs().max(1.0),
-                "row {}: {got}, not {wanted}",
-                row + 1
-            );
+            assert!((got - wanted).abs() <= relative * wanted.abs().max(1.0), "row {}: {got}, not {wanted}", row + 1);
         }
     }
 }
 
 #[test]
 fn a_binary_model_answers_as_in_onnxruntime() {
-    assert_agrees(
-        "model/model.onnx",
-        "model/data/target.csv",
-        "tests/expected/tumour-screening.csv",
-        1e-6,
-    );
+    assert_agrees("model/model.onnx", "model/data/target.csv", "tests/expected/tumour-screening.csv", 1e-6);
 }
 
 #[test]
 fn a_multiclass_model_answers_as_in_onnxruntime() {
     let folder = "tests/models/iris";
-    assert_agrees(
-        &format!("{folder}/model.onnx"),
-        &format!("{folder}/target.csv"),
-        "tests/expected/iris.csv",
-        1e-6,
-    );
+    assert_agrees(&format!("{folder}/model.onnx"), &format!("{folder}/target.csv"), "tests/expected/iris.csv", 1e-6);
 }
 
 #[test]
 fn a_regression_model_answers_as_in_onnxruntime() {
     let folder = "tests/models/diabetes";
     let target = format!("{folder}/target.csv");
-    assert_agrees(
-        &format!("{folder}/model.onnx"),
-        &target,
-        "tests/expected/diabetes.csv",
-        1e-6,
-    );
+    assert_agrees(&format!("{folder}/model.onnx"), &target, "tests/expected/diabetes.csv", 1e-6);
 }
 
 #[test]
 fn a_model_says_what_it_takes_and_gives() {
     let model = sample();
-    let port = |name: &str, element, shape: &[Option<usize>]| Port {
-        name: name.into(),
-        element,
-        shape: shape.to_vec(),
-    };
-    assert_eq!(
-        model.inputs(),
-        [port("features", Element::Float32, &[None, Some(30)])]
-    );
+    let port =
+        |name: &str, element, shape: &[Option<usize>]| Port { name: name.into(), element, shape: shape.to_vec() };
+    assert_eq!(model.inputs(), [port("features", Element::Float32, &[None, Some(30)])]);
     assert_eq!(
         model.outputs(),
-        [
-            port("label", Element::Int64, &[None]),
-            port("probabilities", Element::Float32, &[None, Some(2)])
-        ]
+        [port("label", Element::Int64, &[None]), port("probabilities", Element::Float32, &[None, Some(2)])]
     );
     assert_eq!(model.sha256().len(), 64);
 }
@@ -141,15 +107,9 @@ fn one_model_runs_any_number_of_rows() {
 
 #[test]
 fn no_rows_give_no_answers() {
-    let nothing = Tensor {
-        shape: vec![0, 30],
-        values: Values::Floats(vec![]),
-    };
+    let nothing = Tensor { shape: vec![0, 30], values: Values::Floats(vec![]) };
     let answers = sample().run(&[nothing]).unwrap();
-    assert_eq!(
-        (answers[0].shape.as_slice(), answers[1].shape.as_slice()),
-        ([0].as_slice(), [0, 2].as_slice())
-    );
+    assert_eq!((answers[0].shape.as_slice(), answers[1].shape.as_slice()), ([0].as_slice(), [0, 2].as_slice()));
 }
 
 #[test]
@@ -167,10 +127,7 @@ fn several_threads_run_one_model() {
 #[test]
 fn columns_of_several_types_are_inputs_of_their_own() {
     let model = model("host/scoring/tests/models/columns.onnx");
-    let column = |values| Tensor {
-        shape: vec![2, 1],
-        values,
-    };
+    let column = |values| Tensor { shape: vec![2, 1], values };
     let answers = model
         .run(&[
             column(Values::Floats(vec![1.5, 2.5])),
@@ -185,10 +142,7 @@ fn columns_of_several_types_are_inputs_of_their_own() {
 #[test]
 fn texts_go_in_and_come_out() {
     let model = model("host/scoring/tests/models/texts.onnx");
-    let texts = Tensor {
-        shape: vec![2],
-        values: Values::Texts(vec!["a".into(), "b".into()]),
-    };
+    let texts = Tensor { shape: vec![2], values: Values::Texts(vec!["a".into(), "b".into()]) };
     assert_eq!(model.run(std::slice::from_ref(&texts)).unwrap(), [texts]);
 }
 
@@ -196,15 +150,8 @@ fn texts_go_in_and_come_out() {
 fn trees_and_networks_run() {
     for (file, labels) in [("trees.onnx", [0, 1, 1]), ("network.onnx", [0, 1, 1])] {
         let model = model(&format!("host/scoring/tests/models/{file}"));
-        let points = Tensor {
-            shape: vec![3, 2],
-            values: Values::Floats(vec![0.0, 0.0, 0.0, 1.0, 1.0, 1.0]),
-        };
-        assert_eq!(
-            model.run(&[points]).unwrap()[0].values,
-            Values::Integers(labels.to_vec()),
-            "{file}"
-        );
+        let points = Tensor { shape: vec![3, 2], values: Values::Floats(vec![0.0, 0.0, 0.0, 1.0, 1.0, 1.0]) };
+        assert_eq!(model.run(&[points]).unwrap()[0].values, Values::Integers(labels.to_vec()), "{file}");
     }
 }
 
@@ -212,34 +159,19 @@ fn trees_and_networks_run() {
 fn the_coefficients_tell_a_width_that_the_file_leaves_free() {
     let model = model("host/scoring/tests/models/free.onnx");
     assert_eq!(model.inputs()[0].shape, [None, Some(3)]);
-    let row = |width| Tensor {
-        shape: vec![1, width],
-        values: Values::Floats(vec![1.0; width]),
-    };
+    let row = |width| Tensor { shape: vec![1, width], values: Values::Floats(vec![1.0; width]) };
     assert_eq!(numbers(&model.run(&[row(3)]).unwrap()[0]), [6.0]);
-    assert!(matches!(
-        model.run(&[row(2)]),
-        Err(ScoringError::Shape { .. })
-    ));
+    assert!(matches!(model.run(&[row(2)]), Err(ScoringError::Shape { .. })));
 }
 
 /// What the sample model says about a tensor.
 fn refusal(shape: &[usize], values: Values) -> String {
-    sample()
-        .run(&[Tensor {
-            shape: shape.to_vec(),
-            values,
-        }])
-        .unwrap_err()
-        .to_string()
+    sample().run(&[Tensor { shape: shape.to_vec(), values }]).unwrap_err().to_string()
 }
 
 #[test]
 fn a_wrong_number_of_inputs_is_refused() {
-    assert_eq!(
-        sample().run(&[]).unwrap_err(),
-        ScoringError::Count { wanted: 1, got: 0 }
-    );
+    assert_eq!(sample().run(&[]).unwrap_err(), ScoringError::Count { wanted: 1, got: 0 });
 }
 
 #[test]
@@ -248,20 +180,14 @@ fn a_wrong_shape_is_refused() {
         refusal(&[2, 29], Values::Floats(vec![0.0; 58])),
         "input `features` takes the shape [?, 30], not [2, 29]"
     );
-    assert_eq!(
-        refusal(&[30], Values::Floats(vec![0.0; 30])),
-        "input `features` takes the shape [?, 30], not [30]"
-    );
+    assert_eq!(refusal(&[30], Values::Floats(vec![0.0; 30])), "input `features` takes the shape [?, 30], not [30]");
     assert_eq!(
         refusal(&[2, 30], Values::Floats(vec![0.0; 59])),
         "input `features` takes the shape [?, 30], not [2, 30] with 59 values"
     );
     assert_eq!(
         refusal(&[usize::MAX, 30], Values::Floats(vec![])),
-        format!(
-            "input `features` takes the shape [?, 30], not [{}, 30] with 0 values",
-            usize::MAX
-        )
+        format!("input `features` takes the shape [?, 30], not [{}, 30] with 0 values", usize::MAX)
     );
 }
 
@@ -272,30 +198,16 @@ fn a_wrong_type_is_refused() {
         "input `features` takes 32 bit floats, not texts"
     );
     let columns = model("host/scoring/tests/models/columns.onnx");
-    let column = |values| Tensor {
-        shape: vec![1, 1],
-        values,
-    };
+    let column = |values| Tensor { shape: vec![1, 1], values };
     let run = |integer, small| {
         let first = column(Values::Floats(vec![0.0]));
-        columns.run(&[
-            first,
-            column(integer),
-            column(Values::Booleans(vec![true])),
-            column(small),
-        ])
+        columns.run(&[first, column(integer), column(Values::Booleans(vec![true])), column(small)])
     };
     let error = |integer, small| run(integer, small).unwrap_err().to_string();
     let one = || Values::Integers(vec![1]);
     assert!(run(Values::Floats(vec![2.0]), Values::Floats(vec![-2.0])).is_ok());
-    assert_eq!(
-        error(Values::Floats(vec![1.5]), one()),
-        "input `second` takes 64 bit integers, not 1.5"
-    );
-    assert_eq!(
-        error(Values::Floats(vec![f64::NAN]), one()),
-        "input `second` takes 64 bit integers, not NaN"
-    );
+    assert_eq!(error(Values::Floats(vec![1.5]), one()), "input `second` takes 64 bit integers, not 1.5");
+    assert_eq!(error(Values::Floats(vec![f64::NAN]), one()), "input `second` takes 64 bit integers, not NaN");
     assert_eq!(
         error(one(), Values::Integers(vec![1 << 40])),
         "input `fourth` takes 32 bit integers, not 1099511627776"
@@ -304,10 +216,7 @@ fn a_wrong_type_is_refused() {
 
 #[test]
 fn columns_of_unequal_length_are_refused() {
-    let column = |rows, values| Tensor {
-        shape: vec![rows, 1],
-        values,
-    };
+    let column = |rows, values| Tensor { shape: vec![rows, 1], values };
     let error = model("host/scoring/tests/models/columns.onnx").run(&[
         column(1, Values::Floats(vec![0.0])),
         column(2, Values::Integers(vec![0, 0])),
@@ -319,9 +228,7 @@ fn columns_of_unequal_length_are_refused() {
 
 /// What loading a test model says.
 fn rejection(file: &str) -> String {
-    Model::load(&bytes(&format!("host/scoring/tests/models/{file}")))
-        .unwrap_err()
-        .to_string()
+    Model::load(&bytes(&format!("host/scoring/tests/models/{file}"))).unwrap_err().to_string()
 }
 
 #[test]
@@ -350,10 +257,7 @@ fn weights_in_another_file_are_refused() {
 
 #[test]
 fn coefficients_for_another_width_are_refused() {
-    assert_eq!(
-        rejection("narrow.onnx"),
-        "the model cannot be run here: `sum.matmul` sums over 2 and 3 values at once"
-    );
+    assert_eq!(rejection("narrow.onnx"), "the model cannot be run here: `sum.matmul` sums over 2 and 3 values at once");
 }
 
 #[test]
@@ -366,22 +270,10 @@ fn trees_that_go_round_in_circles_are_refused() {
 
 #[test]
 fn what_is_no_model_is_refused() {
-    assert_eq!(
-        Model::load(b"").unwrap_err().to_string(),
-        "not an ONNX model: it has no graph"
-    );
-    assert!(matches!(
-        Model::load(b"a,b\n1,2\n"),
-        Err(ScoringError::NotOnnx { .. })
-    ));
-    assert!(matches!(
-        Model::load(&bytes("LICENSE")),
-        Err(ScoringError::NotOnnx { .. })
-    ));
-    assert!(matches!(
-        Model::load(b"PK\x03\x04zip"),
-        Err(ScoringError::NotOnnx { .. })
-    ));
+    assert_eq!(Model::load(b"").unwrap_err().to_string(), "not an ONNX model: it has no graph");
+    assert!(matches!(Model::load(b"a,b\n1,2\n"), Err(ScoringError::NotOnnx { .. })));
+    assert!(matches!(Model::load(&bytes("LICENSE")), Err(ScoringError::NotOnnx { .. })));
+    assert!(matches!(Model::load(b"PK\x03\x04zip"), Err(ScoringError::NotOnnx { .. })));
 }
 
 /// Loading and running must end in an answer or an error, whatever the bytes are.
@@ -391,11 +283,7 @@ fn survives(bytes: &[u8]) {
     };
     let inputs: Vec<Tensor> = (model.inputs().iter())
         .map(|port| {
-            let shape: Vec<usize> = port
-                .shape
-                .iter()
-                .map(|length| length.unwrap_or(2).min(64))
-                .collect();
+            let shape: Vec<usize> = port.shape.iter().map(|length| length.unwrap_or(2).min(64)).collect();
             let values = Values::Floats(vec![1.0; shape.iter().product()]);
             Tensor { shape, values }
         })
@@ -405,11 +293,7 @@ fn survives(bytes: &[u8]) {
 
 #[test]
 fn no_truncated_model_panics() {
-    for file in [
-        "model/model.onnx",
-        "tests/models/iris/model.onnx",
-        "host/scoring/tests/models/trees.onnx",
-    ] {
+    for file in ["model/model.onnx", "tests/models/iris/model.onnx", "host/scoring/tests/models/trees.onnx"] {
         let whole = bytes(file);
         (0..whole.len()).for_each(|length| survives(&whole[..length]));
     }
@@ -417,11 +301,7 @@ fn no_truncated_model_panics() {
 
 #[test]
 fn no_garbled_model_panics() {
-    for file in [
-        "model/model.onnx",
-        "tests/models/iris/model.onnx",
-        "host/scoring/tests/models/trees.onnx",
-    ] {
+    for file in ["model/model.onnx", "tests/models/iris/model.onnx", "host/scoring/tests/models/trees.onnx"] {
         let whole = bytes(file);
         for position in 0..whole.len() {
             for garble in [0x01, 0x80] {
