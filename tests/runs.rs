@@ -48,11 +48,11 @@ fn sleeping_sample() -> Bench {
     Bench::sample().file("rogue.wasm", guest("rogue")).spec("  - step: subscribe\n", step)
 }
 
-/// The sample, whose model is created while the answer to it is lost, and whose search for it takes an hour.
-fn sample_that_loses_its_model() -> Bench {
+/// The sample, whose model is created while the answer to it is lost, and whose searches for it take so long.
+fn sample_that_loses_its_model(searches: Nth, delay: Duration) -> Bench {
     Bench::sample()
         .fails(Fault::new("POST", "/ml/v4/models", FaultKind::DropAfter))
-        .fails(Fault::new("GET", "/ml/v4/models", FaultKind::Delay(HOUR)).on(Nth::Every))
+        .fails(Fault::new("GET", "/ml/v4/models", FaultKind::Delay(delay)).on(searches))
         .spec(
             "inputs:\n      name: tumour-screening\n      description",
             "timeout: 2m\n    inputs:\n      name: tumour-screening\n      description",
@@ -330,7 +330,7 @@ fn nothing_is_created_when_the_ledger_cannot_be_written() {
 
 #[test]
 fn a_run_that_was_killed_before_it_knew_what_it_created_is_cleaned_up() {
-    let bench = sample_that_loses_its_model();
+    let bench = sample_that_loses_its_model(Nth::Every, HOUR);
     let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]).says("looking for model `tumour-screening`");
 
     let ended = started.signal(Signal::KILL).ends();
@@ -391,10 +391,9 @@ fn a_signal_ends_the_step_at_hand_and_cleanup_runs() {
 
 #[test]
 fn a_signal_while_a_lost_answer_is_looked_for_leaves_nothing() {
-    let bench = sample_that_loses_its_model();
+    // Long enough for the signal to come first, whichever step's search it is.
+    let bench = sample_that_loses_its_model(Nth::Nth(1), Duration::from_secs(5));
     let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]).says("looking for model `tumour-screening`");
-    // What comes from now on is answered at once; the search under way is not.
-    bench.stub.mend();
 
     started.signal(Signal::INT).ends().exits_with(130);
 
@@ -480,8 +479,8 @@ fn a_provider_that_another_subscription_uses_is_kept_until_that_is_gone() {
     bench.leaves_nothing();
 }
 
-/// Stores a model as anybody could; answers its id.
-fn foreign_model(bench: &Bench, name: &str) -> String {
+/// Creates something as anybody could; answers its id.
+fn foreign(bench: &Bench, path: &str, body: &Value) -> String {
     let post = |path: &str, token: &str, body: &Value| -> Value {
         let request =
             ureq::post(format!("{}{path}", bench.stub.url())).header("authorization", format!("Bearer {token}"));
@@ -490,10 +489,31 @@ fn foreign_model(bench: &Bench, name: &str) -> String {
     };
     let login = json!({"username": bench.stub.username(), "password": bench.stub.password()});
     let token = post("/icp4d-api/v1/authorize", "", &login)["token"].as_str().unwrap().to_owned();
+    post(path, &token, body)["metadata"]["id"].as_str().unwrap().to_owned()
+}
+
+fn foreign_model(bench: &Bench, name: &str) -> String {
     let space = bench.stub.space_id();
-    let body = json!({"name": name, "type": "onnxruntime_1.17", "space_id": space, "software_spec": {"name": "onnxruntime_opset_21"}});
-    let stored = post("/ml/v4/models?version=2021-06-24", &token, &body);
-    stored["metadata"]["id"].as_str().unwrap().to_owned()
+    let spec = json!({"name": "onnxruntime_opset_21"});
+    let body = json!({"name": name, "type": "onnxruntime_1.17", "space_id": space, "software_spec": spec});
+    foreign(bench, "/ml/v4/models?version=2021-06-24", &body)
+}
+
+#[test]
+fn a_data_mart_that_the_run_made_stays_for_a_provider_of_others() {
+    let bench = Bench::sample();
+    bench.stepwise(&only("r", &["store", "deploy", "subscribe"])).succeeds();
+    let body = json!({
+        "name": "of others", "service_type": "custom_machine_learning", "credentials": {},
+        "operational_space_id": "production",
+    });
+    let provider = foreign(&bench, "/openscale/00000000-0000-0000-0000-000000000000/v2/service_providers", &body);
+
+    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+
+    let kept = &bench.outputs("cleanup")["kept"][0];
+    assert_eq!(kept["kind"], "data mart");
+    assert_eq!(kept["why"], format!("used by `{provider}`"));
 }
 
 #[test]

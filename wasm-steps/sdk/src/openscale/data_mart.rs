@@ -21,9 +21,9 @@ pub fn find_or_create(host: &dyn Host, instance: &InstanceId, deadline: &Deadlin
 fn create_internal(host: &dyn Host, instance: &InstanceId) -> Result<String, Failure> {
     let path = instance.path("data_marts");
     let find = Lookup::list(&path, "/data_marts").matching("/entity/description", "created by stepwise, {tag}");
-    let users = Lookup::list(instance.path("subscriptions"), "/subscriptions")
-        .query("data_mart_id", "{id}")
-        .matching("/entity/data_mart_id", "{id}");
+    // There is one data mart for all. When this run's own provider is gone, any that is left is somebody else's.
+    let users = Lookup::list(instance.path("service_providers"), "/service_providers")
+        .matching("/entity/status/state", "active");
     let resource =
         Resource::new(SERVICE, "data mart", "stepwise", find).removed_by(format!("{path}/{{id}}")).shared_with(users);
     let created = create(host, &resource, |tag| {
