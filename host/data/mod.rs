@@ -69,6 +69,11 @@ pub fn fetch(data: &DataSet) -> Result<PathBuf, DataError> {
     Ok(path)
 }
 
+/// Whether a path stays below the folder that it is relative to.
+pub fn is_below(value: &str) -> bool {
+    Path::new(value).components().all(|part| matches!(part, std::path::Component::Normal(_)))
+}
+
 /// SHA-256 in hex, and the length in bytes.
 pub fn digest(path: &Path) -> Result<(String, u64), DataError> {
     let failed = |source| DataError::Read { path: path.to_owned(), source };

@@ -139,10 +139,10 @@ impl Engine {
         trusted: Option<&Path>,
     ) -> Result<wasmtime::component::Component, ComponentError> {
         let key = self.key(sha256);
-        let kept = match (trusted, &self.cache) {
-            (Some(folder), _) if cache::beside(file, &key).exists() => cache::in_folder(folder, &key)?,
-            (_, Some(cache)) => cache.find(&key)?,
-            _ => None,
+        let beside = trusted.map(|folder| cache::in_folder(folder, &key)).transpose()?.flatten();
+        let kept = match (beside, &self.cache) {
+            (None, Some(cache)) => cache.find(&key)?,
+            (beside, _) => beside,
         };
         if let Some(kept) = kept {
             // SAFETY: the file is named after the component and the engine, and only this user or root can have

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::data::is_below;
 use crate::engine::{Format, Schema};
 
 use super::folder::RunFolder;
-use super::lend::is_below;
 
 /// Why an artifact is refused.
 #[derive(Debug, thiserror::Error)]

@@ -4,25 +4,19 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::data;
+use crate::data::{self, is_below};
 use crate::deadline::{Deadline, Stop};
 use crate::engine::{self, FailureCategory, Format, Places, StepContext, StepError, Waited};
 use crate::plan::PlannedStep;
 
 use super::artifacts;
-use super::lend::{Lent, Loan, is_below};
+use super::lend::{Lent, Loan};
 use super::runner::Runner;
 use super::step_record::StepRecord;
 
 impl Runner<'_> {
     /// One try.
-    pub(super) fn attempt(
-        &self,
-        step: &PlannedStep,
-        record: &mut StepRecord,
-        waited: Waited,
-        stop: &Stop,
-    ) -> Result<Value, StepError> {
+    pub(super) fn attempt(&self, step: &PlannedStep, record: &mut StepRecord, stop: &Stop) -> Result<Value, StepError> {
         let invalid = |message: String| {
             StepError::Failed(engine::Failure {
                 category: FailureCategory::InvalidInput,
@@ -67,7 +61,7 @@ impl Runner<'_> {
             deadline: Deadline::after(step.limits.time),
             stop: stop.clone(),
             limits: step.limits.clone(),
-            waited,
+            waited: Waited::default(),
             places: Places::new(step.limits.open_requests),
         });
         let data = lends.then_some(lent.folder.as_path());

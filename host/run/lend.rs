@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataError, digest};
+use crate::data::{DataError, digest, is_below};
 
 /// A file that was lent to a step.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -100,11 +100,6 @@ impl Lent {
         // Another file system, or another user's file: a copy does as well.
         fs::hard_link(&source, &target).or_else(|_| fs::copy(&source, &target).map(|_| ()))
     }
-}
-
-/// Whether a path stays below the folder that it is relative to.
-pub(super) fn is_below(value: &str) -> bool {
-    Path::new(value).components().all(|part| matches!(part, std::path::Component::Normal(_)))
 }
 
 impl Drop for Lent {

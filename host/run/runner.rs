@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::deadline::Stop;
-use crate::engine::{CONTRACT, FailureCategory, StepError, Waited};
+use crate::engine::{CONTRACT, FailureCategory, StepError};
 use crate::plan::{Plan, PlannedStep, When};
 use crate::services::{Masks, Services};
 
@@ -159,8 +159,7 @@ impl<'a> Runner<'a> {
         self.events.step(&step.id, "step_started", "started");
         for attempt in 1..=step.attempts {
             record.attempts = attempt;
-            let waited = Waited::default();
-            let ended = match self.attempt(step, &mut record, waited, stop) {
+            let ended = match self.attempt(step, &mut record, stop) {
                 // Its requests were ended under its hands: what it says of them is not why it failed.
                 Err(_) if stop.is_stopped() => Err(StepError::Interrupted),
                 ended => ended,

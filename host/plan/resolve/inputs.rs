@@ -1,9 +1,8 @@
 //! A step's inputs: what is known now, and that the rest will fit.
 
-use std::path::Path;
-
 use serde_json::Value;
 
+use crate::data::is_below;
 use crate::engine::{Component, Format, may_fit, types};
 use crate::plan::inputs::Inputs;
 use crate::spec::{Reference, Template, Way};
@@ -101,12 +100,11 @@ impl Resolver<'_> {
     }
 
     fn check_model(&mut self, value: &str, place: &Way) {
-        let path = Path::new(value);
-        let inside = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        if !inside {
+        let path = self.base.join(value);
+        if !is_below(value) {
             self.problem(place, format!("the model `{value}` must lie in the spec's folder"));
-        } else if !self.base.join(path).is_file() {
-            self.problem(place, format!("there is no model file `{}`", self.base.join(path).display()));
+        } else if !path.is_file() {
+            self.problem(place, format!("there is no model file `{}`", path.display()));
         }
     }
 
