@@ -20,7 +20,7 @@ pub enum Error {
     #[error(transparent)]
     Run(#[from] RunError),
     /// The spec has these errors.
-    #[error("{count} in the spec\n{0}", count = count(.0.count()))]
+    #[error(transparent)]
     Spec(Problems),
     /// The stub.
     #[error(transparent)]
@@ -39,10 +39,6 @@ pub enum Error {
     Signals(std::io::Error),
 }
 
-fn count(problems: usize) -> String {
-    if problems == 1 { "1 error".to_owned() } else { format!("{problems} errors") }
-}
-
 impl Error {
     /// What the process exits with.
     pub fn exit_code(&self) -> u8 {
@@ -56,6 +52,15 @@ impl Error {
             | Self::Run(_) => exit::USAGE,
             Self::Output(_) | Self::Signals(_) => exit::UNEXPECTED,
         }
+    }
+
+    /// The whole text for a terminal, with or without colour.
+    pub fn render(&self, colour: bool) -> String {
+        if let Self::Spec(problems) = self {
+            return problems.render(colour);
+        }
+        let hint = self.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        format!("error: {self}{hint}")
     }
 
     /// The one action that mends it.

@@ -2,7 +2,7 @@
 //!
 //! The flow is spec → plan → run → report:
 //!
-//! - [`spec`]: the YAML file as typed, with the place of every value
+//! - [`spec`]: the YAML file as typed (a crate of its own), with the place of every value
 //! - [`plan`]: the spec resolved and checked against the components, before anything runs
 //! - [`engine`]: components compiled, described and executed under limits; what they may import
 //! - [`services`]: HTTP with logins, grants, retries and limits
@@ -23,4 +23,5 @@ pub mod report;
 pub mod run;
 pub mod services;
 pub mod signal;
-pub mod spec;
+
+pub use stepwise_spec as spec;

@@ -14,10 +14,7 @@ fn main() -> ExitCode {
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell if stderr is closed.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
-            if let Some(hint) = error.hint() {
-                let _ = writeln!(std::io::stderr(), "hint: {hint}");
-            }
+            let _ = writeln!(std::io::stderr(), "{}", error.render(false));
             ExitCode::from(error.exit_code())
         }
     }

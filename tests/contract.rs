@@ -12,8 +12,8 @@ fn bench(component: &[u8]) -> Bench {
 /// The component is refused with this message before anything is run.
 fn refuses(component: &[u8], message: &str) {
     let bench = bench(component);
-    let message = format!("error: 1 error in the spec\npipeline.yaml:6:14: {message}\n");
-    bench.run().exits_with(2).says(&message);
+    let message = format!("pipeline.yaml:6:14: {message}\n");
+    bench.run().exits_with(2).finds_in_spec(&message);
     assert!(!bench.folder.path().join(".stepwise").exists(), "{message}");
 }
 
@@ -132,8 +132,8 @@ fn what_is_no_step_is_refused() {
 fn a_file_that_is_not_there_is_refused() {
     let bench = Bench::new().file("pipeline.yaml", spec("  - module: steps/none.wasm\n"));
 
-    bench.run().exits_with(2).says(
-        "error: 1 error in the spec\npipeline.yaml:6:13: failed to read the component `steps/none.wasm`: No such file or \
+    bench.run().exits_with(2).finds_in_spec(
+        "pipeline.yaml:6:13: failed to read the component `steps/none.wasm`: No such file or \
          directory (os error 2)\n",
     );
 }

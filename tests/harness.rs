@@ -277,6 +277,21 @@ impl Ran<'_> {
         self
     }
 
+    /// All errors of the spec, each as `file:line:column: message`, its hint on a line of its own. The lines shown between
+    /// are for the goldens of `tests/specs`.
+    pub(crate) fn finds_in_spec(self, expected: &str) -> Self {
+        let stderr = self.stderr();
+        let mut found = String::new();
+        for block in stderr.split("\n\n").filter_map(|block| block.strip_prefix("error: ")) {
+            let Some((message, rest)) = block.split_once("--> ") else { continue };
+            let hint = rest.split_once("= hint: ").map(|(_, hint)| format!("hint: {}\n", hint.trim_end()));
+            let place = rest.lines().next().unwrap_or_default();
+            found += &format!("{place}: {}\n{}", message.trim_end(), hint.unwrap_or_default());
+        }
+        assert_eq!(found, expected, "{stderr}");
+        self
+    }
+
     /// A line of stdout or stderr, whole.
     pub(crate) fn has_line(self, line: &str) -> Self {
         let found = self.stdout().lines().chain(self.stderr().lines()).any(|known| known.trim() == line);

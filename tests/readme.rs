@@ -75,6 +75,7 @@ fn every_direct_dependency_has_a_line() {
         "Cargo.toml",
         "host/stub/Cargo.toml",
         "host/scoring/Cargo.toml",
+        "host/spec/Cargo.toml",
         "wasm-steps/sdk/Cargo.toml",
         "wasm-steps/store/Cargo.toml",
     ] {
@@ -86,7 +87,7 @@ fn every_direct_dependency_has_a_line() {
             else {
                 continue;
             };
-            let own = ["step-sdk", "stepwise-scoring", "stepwise-stub"].contains(&name);
+            let own = ["step-sdk", "stepwise-scoring", "stepwise-spec", "stepwise-stub"].contains(&name);
             assert!(own || section.contains(&format!("`{name}`")), "`{name}` of {manifest} has no line");
         }
     }

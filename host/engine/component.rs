@@ -11,6 +11,7 @@ use wasmtime::component::Linker;
 
 use crate::data::digest_of;
 use crate::services::Grant;
+use crate::spec::nearest;
 
 use super::bindings::StepComponentPre;
 use super::cache::{self, Cache};
@@ -89,7 +90,8 @@ impl Engine {
     pub fn named(&self, folder: &Path, name: &str) -> Result<Component, ComponentError> {
         let file = folder.join(format!("{name}.wasm"));
         if !file.is_file() {
-            let nearest = names(folder).into_iter().find(|known| strsim::damerau_levenshtein(known, name) <= 2);
+            let known = names(folder);
+            let nearest = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
             return Err(ComponentError::Unknown { name: name.to_owned(), folder: folder.to_owned(), nearest });
         }
         self.read(&file, None, Some(folder))

@@ -1,8 +1,8 @@
 //! A step's JSON Schema, as far as the host looks into it.
 
-use jsonschema::ValidationError;
-use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};
+
+use crate::spec::{Violation, violations};
 
 /// A schema of inputs or outputs.
 #[derive(Debug)]
@@ -55,9 +55,9 @@ impl Schema {
         Ok(Self { value, validator })
     }
 
-    /// What does not fit: for each, the JSON pointer and what is wrong there.
-    pub fn errors(&self, instance: &Value) -> Vec<(String, String)> {
-        self.validator.iter_errors(instance).map(|error| (error.instance_path().to_string(), words(&error))).collect()
+    /// What does not fit.
+    pub fn errors(&self, instance: &Value) -> Vec<Violation> {
+        violations(&self.validator, &self.value, instance)
     }
 
     /// The properties of the object, in the schema's order.
@@ -82,27 +82,6 @@ impl Schema {
         let mut files = Vec::new();
         collect(&self.value, instance, "", &mut files);
         files
-    }
-}
-
-/// A validator's error in the words of a spec.
-fn words(error: &ValidationError<'_>) -> String {
-    let quoted = |name: &Value| format!("`{}`", name.as_str().map_or_else(|| name.to_string(), str::to_owned));
-    match error.kind() {
-        ValidationErrorKind::Required { property } => format!("{} is missing", quoted(property)),
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let names: Vec<_> = unexpected.iter().map(|name| format!("`{name}`")).collect();
-            format!("there is no {} here", names.join(", "))
-        }
-        ValidationErrorKind::Type { .. } => {
-            let wanted = error.to_string().split(" is not of type").nth(1).unwrap_or_default().replace('"', "`");
-            format!("{} is not of type{wanted}", quoted(error.instance()))
-        }
-        ValidationErrorKind::Enum { options } => {
-            let options: Vec<_> = options.as_array().into_iter().flatten().map(quoted).collect();
-            format!("{} is none of {}", quoted(error.instance()), options.join(", "))
-        }
-        _ => error.to_string(),
     }
 }
 

@@ -55,7 +55,7 @@ impl Plan {
             let spec_sha256 = digest(&spec.file).map(|(sha256, _)| sha256).unwrap_or_default();
             return Ok(Self { name: spec.name.clone(), spec: spec.file.clone(), spec_sha256, services, data, steps });
         }
-        Err(Problems::new(&spec.file, resolver.problems))
+        Err(Problems::new(&spec.file, &spec.text, resolver.problems))
     }
 }
 
@@ -167,14 +167,7 @@ impl Resolver<'_> {
         earlier: &Earlier,
     ) -> Option<PlannedStep> {
         let before = self.problems.len();
-        let given: Value = match serde_yaml::from_value(serde_yaml::Value::Mapping(step.inputs.clone())) {
-            Ok(given) => given,
-            Err(error) => {
-                self.problem(&way.to("inputs"), format!("these inputs have no form in JSON: {error}"));
-                return None;
-            }
-        };
-        let inputs = self.inputs(given, &way.to("inputs"));
+        let inputs = self.inputs(Value::Object(step.inputs.clone()), &way.to("inputs"));
         let sound = self.problems.len() == before;
         self.check_inputs(&inputs, component, way, earlier);
         if sound {

@@ -8,6 +8,7 @@ use crate::data::{self, is_below};
 use crate::deadline::{Deadline, Stop};
 use crate::engine::{self, FailureCategory, Format, Places, StepContext, StepError, Waited};
 use crate::plan::PlannedStep;
+use crate::spec::Violation;
 
 use super::artifacts;
 use super::lend::{Lent, Loan};
@@ -37,8 +38,8 @@ impl Runner<'_> {
         if let Some(message) = absent {
             return Err(invalid(message));
         }
-        if let Some((pointer, message)) = info.inputs.errors(&inputs).into_iter().next() {
-            return Err(invalid(format!("its inputs are not what its schema says: {}", at(&pointer, &message))));
+        if let Some(violation) = info.inputs.errors(&inputs).into_iter().next() {
+            return Err(invalid(format!("its inputs are not what its schema says: {}", at(&violation))));
         }
         let loans = self.loans(step, &inputs).map_err(invalid)?;
         let lends = !loans.is_empty();
@@ -69,8 +70,8 @@ impl Runner<'_> {
             engine::execute(&step.component, &context, &inputs, data, info.artifacts.then_some(artifacts.as_path()));
         record.waiting_ms += context.waited.millis();
         let mut outputs = ended?;
-        if let Some((pointer, message)) = info.outputs.errors(&outputs).into_iter().next() {
-            return Err(StepError::Outputs(at(&pointer, &message)));
+        if let Some(violation) = info.outputs.errors(&outputs).into_iter().next() {
+            return Err(StepError::Outputs(at(&violation)));
         }
         artifacts::place(&self.folder, &step.id, &info.outputs, &mut outputs)
             .map_err(|error| StepError::Outputs(error.to_string()))?;
@@ -99,7 +100,7 @@ impl Runner<'_> {
 }
 
 /// What does not fit, and where, if it is not the whole.
-fn at(pointer: &str, message: &str) -> String {
-    let place = pointer.trim_start_matches('/');
-    if place.is_empty() { message.to_owned() } else { format!("`{place}`: {message}") }
+fn at(violation: &Violation) -> String {
+    let (place, message) = (violation.pointer.trim_start_matches('/'), &violation.message);
+    if place.is_empty() { message.clone() } else { format!("`{place}`: {message}") }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::data::is_below;
 use crate::engine::{Component, Format, may_fit, types};
 use crate::plan::inputs::Inputs;
-use crate::spec::{Reference, Template, Way};
+use crate::spec::{Problem, Reference, Template, Violation, Way};
 
 use super::{Earlier, Resolver};
 
@@ -110,12 +110,16 @@ impl Resolver<'_> {
 
     pub(super) fn check_schema(&mut self, inputs: &Inputs, component: &Component, way: &Way) {
         let later: Vec<String> = inputs.later().into_iter().map(|(pointer, _)| pointer).collect();
-        for (pointer, message) in component.info.inputs.errors(&inputs.sketch()) {
+        for Violation { pointer, key, message, hint } in component.info.inputs.errors(&inputs.sketch()) {
             // Where a value comes later, `null` stands for it now; its type is checked elsewhere.
             let open = later.iter().any(|later| pointer == *later || pointer.starts_with(&format!("{later}/")));
-            if !open {
-                self.problem(&way.down(&pointer), message);
+            if open {
+                continue;
             }
+            let way = way.down(&pointer);
+            let document = &self.spec.document;
+            let place = key.map_or_else(|| document.place(&way), |key| document.key_place(&way.to(key)));
+            self.problems.push(Problem { place: Some(place), message, hint });
         }
     }
 }

@@ -1,0 +1,34 @@
+//! The spec as it is typed: read, not yet resolved.
+//!
+//! - [`Spec`]: a file, its parts ([`ServiceSpec`], [`DataSpec`], [`StepSpec`]) and what is wrong with them
+//! - [`Document`]: its YAML as JSON values, with the place of every one ([`Way`], [`Place`])
+//! - [`Template`]: texts with `${{ … }}` in them
+//! - [`schema`]: its JSON Schema; [`violations`] tells in plain words what does not fit one
+//! - [`Problem`] and [`Problems`]: what is wrong, where, and how it is shown
+//!
+//! After the host's `plan` nothing looks at these types any more.
+
+mod data;
+mod document;
+mod places;
+mod problem;
+mod quantity;
+mod reference;
+mod service;
+mod spec;
+mod step;
+mod top;
+mod violation;
+mod way;
+
+pub use data::DataSpec;
+pub use document::Document;
+pub use problem::{Place, Problem, Problems};
+pub use quantity::{parse_duration, parse_size};
+pub use reference::{Part, Reference, Template};
+pub use service::{AuthKind, AuthSpec, ServiceSpec};
+pub use spec::{Spec, is_name};
+pub use step::{LimitsSpec, RetrySpec, StepSpec, When};
+pub use top::schema;
+pub use violation::{Violation, nearest, violations};
+pub use way::Way;

@@ -1,0 +1,125 @@
+//! What is wrong with a spec, and where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+/// Problems that are told; whoever has mended these sees the others.
+const TOLD: usize = 50;
+
+/// Where something stands in the file. Ordered as one reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// Characters of that line that are meant, at least 1.
+    pub width: usize,
+}
+
+impl Place {
+    /// A single character.
+    pub fn at(line: usize, column: usize) -> Self {
+        Self { line, column, width: 1 }
+    }
+}
+
+/// One error of a spec.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Absent when no line of the file is meant.
+    pub place: Option<Place>,
+    /// What is wrong: lowercase, no full stop.
+    pub message: String,
+    /// The one action that mends it.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A problem at a place of the file.
+    pub fn at(place: Place, message: impl Into<String>) -> Self {
+        Self { place: Some(place), message: message.into(), hint: None }
+    }
+
+    /// A problem of the whole file.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { place: None, message: message.into(), hint: None }
+    }
+
+    /// The same problem with the action that mends it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// All errors of one spec, in the order of the file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problems {
+    file: PathBuf,
+    text: String,
+    problems: Vec<Problem>,
+}
+
+impl Problems {
+    /// Gathers the problems of `file`, which holds `text`: sorted by place, without doubles.
+    pub fn new(file: &Path, text: &str, mut problems: Vec<Problem>) -> Self {
+        problems.sort();
+        problems.dedup();
+        Self { file: file.to_owned(), text: text.to_owned(), problems }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// Each with the line that is meant, for a terminal with or without colour.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii);
+        let file = self.file.display().to_string();
+        let lines: Vec<&str> = self.text.lines().collect();
+        let mut text = String::new();
+        for problem in self.problems.iter().take(TOLD) {
+            text += &renderer.render(&[group(problem, &file, &lines)]);
+            text += "\n\n";
+        }
+        if let Some(more) = self.count().checked_sub(TOLD).filter(|more| *more > 0) {
+            text += &format!("and {more} more\n\n");
+        }
+        let count = if self.count() == 1 { "1 error".to_owned() } else { format!("{} errors", self.count()) };
+        text + &renderer.render(&[Group::with_title(Level::ERROR.primary_title(format!("{count} in `{file}`")))])
+    }
+}
+
+fn group<'a>(problem: &'a Problem, file: &'a str, lines: &[&'a str]) -> Group<'a> {
+    let group = Group::with_title(Level::ERROR.primary_title(problem.message.as_str()));
+    let group = match problem.place.and_then(|place| Some((place, *lines.get(place.line - 1)?))) {
+        Some((place, line)) => {
+            let at = |column: usize| line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+            let (start, end) = (at(place.column - 1), at(place.column - 1 + place.width));
+            let annotation = AnnotationKind::Primary.span(start..end);
+            group.element(Snippet::source(line).path(file).line_start(place.line).annotation(annotation))
+        }
+        None => group.element(match problem.place {
+            Some(place) => Origin::path(file).line(place.line).char_column(place.column),
+            None => Origin::path(file),
+        }),
+    };
+    match &problem.hint {
+        Some(hint) => group.element(Level::HELP.with_name("hint").message(hint.as_str())),
+        None => group,
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Problems {}

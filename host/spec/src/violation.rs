@@ -1,0 +1,164 @@
+//! What a value does to its JSON Schema, in the words of a spec.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{ValidationError, Validator};
+use serde_json::Value;
+
+/// One place where a value is not what its schema says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// JSON pointer to the value that is wrong, or that has a wrong key.
+    pub pointer: String,
+    /// The key that is wrong, where a key is.
+    pub key: Option<String>,
+    /// What is wrong: lowercase, no full stop.
+    pub message: String,
+    /// The one action that mends it.
+    pub hint: Option<String>,
+}
+
+/// All of them, in no order. `schema` is what the validator was made of.
+pub fn violations(validator: &Validator, schema: &Value, instance: &Value) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for error in validator.iter_errors(instance) {
+        explain(&error, schema, &mut found);
+    }
+    found
+}
+
+/// The known name that is most like an unknown one, if any is much like it.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let alike = known.into_iter().map(|known| (strsim::normalized_damerau_levenshtein(name, known), known));
+    let (likeness, known) = alike.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
+    (likeness >= 0.6).then_some(known)
+}
+
+fn explain(error: &ValidationError<'_>, schema: &Value, found: &mut Vec<Violation>) {
+    let pointer = error.instance_path().to_string();
+    let mut add = |key: Option<String>, message: String, hint: Option<String>| {
+        found.push(Violation { pointer: pointer.clone(), key, message, hint });
+    };
+    let instance = error.instance();
+    match error.kind() {
+        ValidationErrorKind::Required { property } => add(None, format!("{} is missing", quoted(property)), None),
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let known = around(error, schema).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
+            for key in unexpected {
+                let nearest = known.and_then(|known| nearest(key, known.keys().map(String::as_str)));
+                let hint = nearest.map(|nearest| format!("is `{nearest}` meant?"));
+                add(Some(key.clone()), format!("unknown key `{key}`"), hint);
+            }
+        }
+        ValidationErrorKind::Type { kind } => {
+            let wanted = wanted(kind);
+            let hint = quotes(instance, &wanted);
+            let words: Vec<_> = wanted.iter().filter(|name| *name != "null").map(|name| with_article(name)).collect();
+            add(None, format!("{} is not {}", shown(instance), words.join(" or ")), hint);
+        }
+        ValidationErrorKind::Enum { options } => {
+            let options: Vec<&Value> = options.as_array().into_iter().flatten().collect();
+            let (message, hint) = none_of(instance, &options);
+            add(None, message, hint);
+        }
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            if let Some(options) = around(error, schema).and_then(options) {
+                let (message, hint) = none_of(instance, &options);
+                return add(None, message, hint);
+            }
+            // The alternative that is meant is the one whose kind of value this is.
+            let of_kind = |errors: &&Vec<ValidationError<'_>>| {
+                !errors.iter().any(|inner| {
+                    inner.instance_path() == error.instance_path()
+                        && matches!(inner.kind(), ValidationErrorKind::Type { .. })
+                })
+            };
+            let mut meant = context.iter().filter(of_kind);
+            match (meant.next(), meant.next()) {
+                (Some(errors), None) => errors.iter().for_each(|inner| explain(inner, schema, found)),
+                _ => add(None, format!("{} is nothing that may stand here", shown(instance)), None),
+            }
+        }
+        _ => add(None, error.to_string(), None),
+    }
+}
+
+/// The part of the schema whose keyword was not kept.
+fn around<'a>(error: &ValidationError<'_>, schema: &'a Value) -> Option<&'a Value> {
+    let path = error.schema_path().to_string();
+    schema.pointer(path.rsplit_once('/')?.0)
+}
+
+/// The values of a choice whose alternatives are single values.
+fn options(schema: &Value) -> Option<Vec<&Value>> {
+    let alternatives = schema.get("oneOf").or_else(|| schema.get("anyOf"))?.as_array()?;
+    let mut options = Vec::new();
+    for alternative in alternatives {
+        match (alternative.get("const"), alternative.get("enum").and_then(Value::as_array)) {
+            (Some(value), _) => options.push(value),
+            (None, Some(values)) => options.extend(values),
+            _ if alternative.get("type").is_some_and(|name| name == "null") => {}
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+fn none_of(instance: &Value, options: &[&Value]) -> (String, Option<String>) {
+    let known: Vec<&str> = options.iter().filter_map(|option| option.as_str()).collect();
+    let hint = instance.as_str().and_then(|text| nearest(text, known)).map(|nearest| format!("is `{nearest}` meant?"));
+    let options: Vec<_> = options.iter().map(|option| quoted(option)).collect();
+    (format!("{} is none of {}", shown(instance), options.join(", ")), hint)
+}
+
+fn wanted(kind: &TypeKind) -> Vec<String> {
+    match kind {
+        TypeKind::Single(single) => vec![single.to_string()],
+        TypeKind::Multiple(set) => set.iter().map(|single| single.to_string()).collect(),
+    }
+}
+
+/// YAML's quotes make the difference between a number and a text.
+fn quotes(instance: &Value, wanted: &[String]) -> Option<String> {
+    let wants = |name: &str| wanted.iter().any(|wanted| wanted == name);
+    match instance {
+        Value::Number(_) | Value::Bool(_) if wants("string") => Some(format!("put it in quotes: \"{instance}\"")),
+        Value::String(text) if wants("number") && text.parse::<f64>().is_ok_and(f64::is_finite) => {
+            Some("write it without quotes".to_owned())
+        }
+        Value::String(text) if wants("integer") && text.parse::<i64>().is_ok() => {
+            Some("write it without quotes".to_owned())
+        }
+        Value::String(text) if wants("boolean") && matches!(text.as_str(), "true" | "false" | "yes" | "no") => {
+            Some("write `true` or `false`, without quotes".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn with_article(name: &str) -> String {
+    match name {
+        "array" => "a list".to_owned(),
+        "object" => "a mapping".to_owned(),
+        "string" => "a text".to_owned(),
+        "integer" => "a whole number".to_owned(),
+        "boolean" => "`true` or `false`".to_owned(),
+        other => format!("a {other}"),
+    }
+}
+
+/// A value as it is told to a person; of a collection only its kind.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+        Value::String(text) if text.chars().count() > 60 => {
+            format!("`{}…`", text.chars().take(60).collect::<String>())
+        }
+        other => quoted(other),
+    }
+}
+
+fn quoted(value: &Value) -> String {
+    format!("`{}`", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
