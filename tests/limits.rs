@@ -34,7 +34,7 @@ fn a_step_that_takes_too_long_is_ended_working_or_sleeping() {
 
 #[test]
 fn each_try_has_its_own_time() {
-    let bench = rogue("{do: loop}", "    timeout: 100ms\n    retry: {attempts: 2}\n");
+    let bench = rogue("{do: loop}", "    timeout: 100ms\n    retry: {attempts: 2, backoff: {jitter: 0}}\n");
 
     bench.run().exits_with(3).has_line("rogue      try 1 of 2 failed: not done within 100 ms; again in 500 ms");
 

@@ -8,13 +8,15 @@ use clap::Args;
 use crate::error::Error;
 use crate::exit;
 
-use super::{Offline, StepsFolder};
+use super::{Offline, OverrideArguments, StepsFolder};
 
 /// Check a spec without running anything: every error at once
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// Spec to check
     spec: PathBuf,
+    #[command(flatten)]
+    overrides: OverrideArguments,
     #[command(flatten)]
     offline: Offline,
     #[command(flatten)]
@@ -23,7 +25,8 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
-        let plan = super::plan(&self.spec, &self.steps, &self.offline.environment())?;
+        let overrides = self.overrides.overrides();
+        let (_, plan) = super::plan(&self.spec, &overrides, &self.steps, &self.offline.environment())?;
         writeln!(out, "{}: {} steps, no errors", self.spec.display(), plan.steps.len())?;
         Ok(exit::DONE)
     }

@@ -32,7 +32,8 @@ impl Cleanup {
         let record = RunRecord::read(&RunFolder::open(&self.runs.runs, &run)?)?;
         let spec = self.spec.unwrap_or_else(|| PathBuf::from(&record.spec));
         let engine = super::engine()?;
-        let read = Spec::read(&spec).map_err(Error::Spec)?;
+        // The services are to be those of the run.
+        let read = Spec::read(&spec, &record.overrides).map_err(Error::Spec)?;
         let environment = Environment::of_process();
         let plan = Plan::for_cleanup(&read, &engine, &self.steps.path(), &environment).map_err(Error::Spec)?;
         super::warn(&engine);

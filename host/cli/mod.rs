@@ -3,20 +3,22 @@
 mod check;
 mod cleanup;
 mod compile;
+mod explain;
 mod plan;
 mod run;
+mod schema;
 mod steps;
 mod stub;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::engine::{Cache, Engine};
 use crate::error::Error;
 use crate::plan::{DryRun, Environment, Plan};
-use crate::spec::Spec;
+use crate::spec::{Overrides, Spec};
 
 /// Takes a machine-learning model from a commit to a verified deployment on IBM Cloud Pak for Data
 #[derive(Debug, Parser)]
@@ -32,6 +34,7 @@ enum Command {
     Check(check::Check),
     Plan(plan::PlanCommand),
     Steps(steps::Steps),
+    Schema(schema::SchemaCommand),
     Compile(compile::Compile),
     Stub(stub::StubCommand),
     Cleanup(cleanup::Cleanup),
@@ -45,6 +48,7 @@ impl Cli {
             Command::Check(command) => command.execute(out),
             Command::Plan(command) => command.execute(out),
             Command::Steps(command) => command.execute(out),
+            Command::Schema(command) => command.execute(out),
             Command::Compile(command) => command.execute(out),
             Command::Stub(command) => command.execute(out),
             Command::Cleanup(command) => command.execute(out),
@@ -85,12 +89,35 @@ fn engine() -> Result<Engine, Error> {
 }
 
 /// Reads a spec and makes its plan.
-fn plan(spec: &std::path::Path, steps: &StepsFolder, environment: &Environment) -> Result<Plan, Error> {
+fn plan(
+    spec: &Path,
+    overrides: &Overrides,
+    steps: &StepsFolder,
+    environment: &Environment,
+) -> Result<(Spec, Plan), Error> {
     let engine = engine()?;
-    let spec = Spec::read(spec).map_err(Error::Spec)?;
+    let spec = Spec::read(spec, overrides).map_err(Error::Spec)?;
     let plan = Plan::new(&spec, &engine, &steps.path(), environment).map_err(Error::Spec)?;
     warn(&engine);
-    Ok(plan)
+    Ok((spec, plan))
+}
+
+/// What is changed of a spec for this call.
+#[derive(Debug, Args)]
+struct OverrideArguments {
+    /// Profile of the spec to apply, for example the one of the cluster that this is run against
+    #[arg(long, value_name = "NAME", env = "STEPWISE_PROFILE")]
+    profile: Option<String>,
+    /// Value to use instead of the spec's, for example `params.threshold=0.9` or `steps.score.timeout=5m`; repeat it for
+    /// several
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+}
+
+impl OverrideArguments {
+    fn overrides(&self) -> Overrides {
+        Overrides { profile: self.profile.clone(), set: self.set.clone() }
+    }
 }
 
 /// Says that components are compiled at every start, if they are.
@@ -110,13 +137,17 @@ struct Offline {
     /// Plan a dry run: no variable of the services need be set
     #[arg(long)]
     dry_run: bool,
+    /// Accept that variables, secrets and params are not set: for a check where the pipeline does not run
+    #[arg(long)]
+    allow_unset: bool,
 }
 
 impl Offline {
     /// The variables of this process, or of a dry run whose stub is not started.
     fn environment(&self) -> Environment {
         let environment = Environment::of_process();
-        if self.dry_run { environment.with_dry_run(DryRun::planned()) } else { environment }
+        let environment = if self.dry_run { environment.with_dry_run(DryRun::planned()) } else { environment };
+        if self.allow_unset { environment.allowing_unset() } else { environment }
     }
 }
 

@@ -9,13 +9,19 @@ use crate::error::Error;
 use crate::exit;
 use crate::plan::When;
 
-use super::{Offline, StepsFolder};
+use super::explain::explain;
+use super::{Offline, OverrideArguments, StepsFolder};
 
 /// Show what a spec would run: the steps in order, their inputs, and the requests granted to each
 #[derive(Debug, Args)]
 pub(super) struct PlanCommand {
     /// Spec to plan
     spec: PathBuf,
+    /// Say for each value where it comes from: the spec, its defaults, a profile, `--set`, or built in
+    #[arg(long)]
+    explain: bool,
+    #[command(flatten)]
+    overrides: OverrideArguments,
     #[command(flatten)]
     offline: Offline,
     #[command(flatten)]
@@ -24,7 +30,12 @@ pub(super) struct PlanCommand {
 
 impl PlanCommand {
     pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
-        let plan = super::plan(&self.spec, &self.steps, &self.offline.environment())?;
+        let overrides = self.overrides.overrides();
+        let (spec, plan) = super::plan(&self.spec, &overrides, &self.steps, &self.offline.environment())?;
+        if self.explain {
+            explain(&spec, &plan, out)?;
+            return Ok(exit::DONE);
+        }
         writeln!(out, "pipeline {}", plan.name)?;
         for service in &plan.services {
             writeln!(out, "service {} at {}", service.name, service.url)?;

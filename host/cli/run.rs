@@ -15,7 +15,7 @@ use crate::report;
 use crate::run::{Choice, Outcome, RunId, RunRecord, Runner};
 use crate::signal::Signal;
 
-use super::{RunsFolder, StepsFolder};
+use super::{OverrideArguments, RunsFolder, StepsFolder};
 
 /// How long the embedded stub's asynchronous states take: long enough to be waited for, no longer.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -31,6 +31,8 @@ pub(super) struct Run {
     /// Run only this step, for example in a Jenkins stage of its own; repeat it for several
     #[arg(long, value_name = "STEP")]
     only: Vec<String>,
+    #[command(flatten)]
+    overrides: OverrideArguments,
     /// Name of the run; give it when several calls with `--only` make up one run
     #[arg(long, value_name = "ID")]
     run: Option<String>,
@@ -53,7 +55,8 @@ impl Run {
                 space: stub.space_id().to_owned(),
             });
         }
-        let plan = super::plan(&self.spec, &self.steps, &environment)?;
+        let overrides = self.overrides.overrides();
+        let (_, plan) = super::plan(&self.spec, &overrides, &self.steps, &environment)?;
         let choice = if self.only.is_empty() { Choice::All } else { Choice::Only(self.only) };
         conduct(&plan, &self.runs, &run, &choice, self.dry_run, out)
     }

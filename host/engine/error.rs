@@ -136,6 +136,9 @@ pub enum StepError {
     /// The step's time was up.
     #[error("not done within {}", seconds(*.0))]
     OutOfTime(Duration),
+    /// The run's time was up.
+    #[error("not done before the run's time of {} was over", seconds(*.0))]
+    RunOutOfTime(Duration),
     /// The component wanted more memory than it may have, and ended over it.
     #[error("the component needs more than {} of memory", size(*.0))]
     OutOfMemory(usize),

@@ -9,6 +9,7 @@ use crate::services::{Auth, Credential, Secret};
 pub struct Environment {
     variables: BTreeMap<String, String>,
     dry_run: Option<DryRun>,
+    allows_unset: bool,
 }
 
 /// Where a dry run's services are.
@@ -37,7 +38,7 @@ impl Environment {
     pub fn of_process() -> Self {
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self { variables: variables.collect(), dry_run: None }
+        Self { variables: variables.collect(), ..Self::default() }
     }
 
     /// The same, but every service is the stub: its address, login and space stand in for the ones of the spec, so that
@@ -48,6 +49,17 @@ impl Environment {
         self.variables.extend(values.map(|(name, value)| (name.to_owned(), value.clone())));
         self.dry_run = Some(dry_run);
         self
+    }
+
+    /// The same, but what is not set is no error: for a spec that is only looked at.
+    #[must_use]
+    pub fn allowing_unset(self) -> Self {
+        Self { allows_unset: true, ..self }
+    }
+
+    /// Whether what is not set is no error.
+    pub(super) fn allows_unset(&self) -> bool {
+        self.allows_unset
     }
 
     /// An environment variable.

@@ -1,22 +1,26 @@
 //! The plan: a spec that was checked as a whole against the components, before anything runs.
 //!
-//! `resolve` makes a plan of a spec, `inputs` resolves a step's inputs, `environment` is what `env` and `secrets` read.
+//! `resolve` makes a plan of a spec, `inputs` resolves a step's inputs, `retry` says when a step is tried again,
+//! `environment` is what `env` and `secrets` read.
 //! A plan is pure: making one sends nothing and writes nothing.
 
 mod environment;
 mod inputs;
 mod resolve;
+mod retry;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::data::DataSet;
 use crate::engine::{Component, Limits};
 use crate::services::{Permit, ServiceConfig};
-pub use crate::spec::When;
+pub use crate::spec::{ContinueOn, Overrides, When};
 
 pub use environment::{DryRun, Environment};
 pub use inputs::{Inputs, OutputsOf};
+pub use retry::{Backoff, Retry};
 
 /// A pipeline that can run.
 #[derive(Debug)]
@@ -25,8 +29,12 @@ pub struct Plan {
     pub name: String,
     /// The spec, as it was named.
     pub spec: PathBuf,
+    /// What is laid over the spec.
+    pub overrides: Overrides,
     /// SHA-256 of the spec.
     pub spec_sha256: String,
+    /// How long the run may take before its `always` steps, if not as long as it takes.
+    pub time: Option<Duration>,
     /// The services.
     pub services: Vec<ServiceConfig>,
     /// The data sets by name.
@@ -50,8 +58,10 @@ pub struct PlannedStep {
     pub removes: bool,
     /// When it runs.
     pub when: When,
-    /// How often it is tried altogether.
-    pub attempts: u32,
+    /// After which failure of it the pipeline goes on.
+    pub continue_on: Option<ContinueOn>,
+    /// Whether it is tried again.
+    pub retry: Retry,
     /// Its limits.
     pub limits: Limits,
 }

@@ -1,11 +1,13 @@
 //! From the spec as typed to a plan: every reference, name, type and grant is checked, all errors at once.
 //!
-//! Here are the steps and their components; `services`, `data`, `inputs` and `permit` check the parts that their names
-//! say, `texts` replaces references.
+//! Here are the steps and their components; `params`, `services`, `data`, `inputs`, `permit` and `retry` check the parts
+//! that their names say, `texts` replaces references.
 
 mod data;
 mod inputs;
+mod params;
 mod permit;
+mod retry;
 mod services;
 mod texts;
 
@@ -47,13 +49,18 @@ impl Plan {
         only_removing: bool,
     ) -> Result<Self, Problems> {
         let base = spec.file.parent().map(Path::to_owned).unwrap_or_default();
-        let mut resolver = Resolver { spec, engine, folder, environment, base, problems: spec.problems.clone() };
+        let problems = spec.problems.clone();
+        let (params, unset) = (BTreeMap::new(), Vec::new());
+        let mut resolver = Resolver { spec, engine, folder, environment, base, params, unset, problems };
+        resolver.params = resolver.params();
+        let time = resolver.time(spec.timeout.as_deref(), &Way::root().to("timeout"));
         let services = resolver.services();
         let data = if only_removing { BTreeMap::new() } else { resolver.data() };
         let steps = resolver.steps(only_removing);
         if resolver.problems.is_empty() {
             let spec_sha256 = digest(&spec.file).map(|(sha256, _)| sha256).unwrap_or_default();
-            return Ok(Self { name: spec.name.clone(), spec: spec.file.clone(), spec_sha256, services, data, steps });
+            let (name, overrides, spec) = (spec.name.clone(), spec.overrides.clone(), spec.file.clone());
+            return Ok(Self { name, spec, overrides, spec_sha256, time, services, data, steps });
         }
         Err(Problems::new(&spec.file, &spec.text, resolver.problems))
     }
@@ -66,6 +73,10 @@ struct Resolver<'a> {
     environment: &'a Environment,
     /// What paths are relative to.
     base: PathBuf,
+    /// The values of `params`.
+    params: BTreeMap<String, Value>,
+    /// What reads a variable or a param that is not set, if that is allowed.
+    unset: Vec<Way>,
     problems: Vec<Problem>,
 }
 
@@ -74,13 +85,18 @@ type Earlier = Vec<(String, Option<Component>)>;
 
 impl Resolver<'_> {
     fn problem(&mut self, way: &Way, message: impl Into<String>) {
-        self.problems.push(Problem::at(self.spec.document.place(way), message));
+        self.problems.push(self.spec.problem(way, message));
     }
 
     fn problem_with(&mut self, way: &Way, message: impl Into<String>, hint: Option<String>) {
-        let problem = Problem::at(self.spec.document.place(way), message);
-        self.problems.push(Problem { hint, ..problem });
+        self.problems.push(Problem { hint, ..self.spec.problem(way, message) });
     }
+
+    /// Whether a value, or something in it, reads what is not set.
+    fn is_unset(&self, way: &Way) -> bool {
+        self.unset.iter().any(|unset| unset.is_in(way))
+    }
+
     fn steps(&mut self, only_removing: bool) -> Vec<PlannedStep> {
         let spec = self.spec;
         let mut steps = Vec::new();
@@ -92,7 +108,7 @@ impl Resolver<'_> {
             let way = Way::root().to("steps").to(n);
             let Some(step) = step else {
                 // Its name may still be known; what refers to it is not wrong for that.
-                let named = |key: &str| spec.document.value.get("steps")?.get(n)?.get(key)?.as_str().map(str::to_owned);
+                let named = |key: &str| spec.value().get("steps")?.get(n)?.get(key)?.as_str().map(str::to_owned);
                 earlier.extend(named("id").or_else(|| named("step")).map(|id| (id, None)));
                 continue;
             };
@@ -176,9 +192,7 @@ impl Resolver<'_> {
         let trusted = step.module.is_none();
         let (permit, removes) = self.permit(step, id, &component.info, trusted, way);
         let limits = self.limits(step, &way.clone());
-        if step.retry.attempts == 0 || step.retry.attempts > 20 {
-            self.problem(&way.to("retry").to("attempts"), "`attempts` is a number from 1 to 20");
-        }
+        let retry = self.retry(&step.retry, &way.to("retry"));
         (self.problems.len() == before).then(|| PlannedStep {
             id: id.to_owned(),
             component: component.clone(),
@@ -186,7 +200,8 @@ impl Resolver<'_> {
             permit,
             removes,
             when: step.when,
-            attempts: step.retry.attempts,
+            continue_on: step.continue_on,
+            retry,
             limits,
         })
     }

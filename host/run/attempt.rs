@@ -50,6 +50,11 @@ impl Runner<'_> {
             std::fs::create_dir_all(&artifacts)
                 .map_err(|error| StepError::Host(format!("failed to create `{}`: {error}", artifacts.display())))?;
         }
+        let deadline = Deadline::after(step.limits.time);
+        let deadline = self.end_for(step).map_or(deadline, |end| deadline.or_sooner(end));
+        if deadline.remaining().is_none() {
+            return Err(StepError::OutOfTime(step.limits.time));
+        }
         let context = Arc::new(StepContext {
             step: step.id.clone(),
             services: Arc::clone(&self.services),
@@ -59,7 +64,7 @@ impl Runner<'_> {
             models: lent.models.clone(),
             ledger: Arc::clone(&self.ledger),
             events: Arc::clone(&self.events),
-            deadline: Deadline::after(step.limits.time),
+            deadline,
             stop: stop.clone(),
             limits: step.limits.clone(),
             waited: Waited::default(),

@@ -9,6 +9,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Overrides;
+
 use super::folder::{FolderError, RunFolder, failed, write_atomically};
 use super::step_record::{StepOutcome, StepRecord};
 
@@ -62,6 +64,9 @@ pub struct RunRecord {
     pub services: BTreeMap<String, String>,
     /// Random letters that make the run's tags its own, even if another machine has a run of the same name.
     pub nonce: String,
+    /// What was laid over the spec when the run began.
+    #[serde(default)]
+    pub overrides: Overrides,
     /// When the run began, RFC 3339.
     pub started_at: String,
     /// When it was last written.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::deadline::Stop;
-use crate::engine::{CONTRACT, FailureCategory, StepError};
-use crate::plan::{Plan, PlannedStep, When};
+use crate::deadline::{Deadline, Stop};
+use crate::engine::{CONTRACT, StepError};
+use crate::plan::{ContinueOn, Plan, PlannedStep, When};
 use crate::services::{Masks, Services};
 
 use super::error::RunError;
@@ -17,11 +17,6 @@ use super::folder::{RunFolder, RunId};
 use super::ledger::Ledger;
 use super::record::{Outcome, RunRecord};
 use super::step_record::{StepOutcome, StepRecord};
-
-/// The pause before a step's second try; it doubles.
-const PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Which steps of the plan to run.
 #[derive(Debug)]
@@ -51,6 +46,8 @@ pub struct Runner<'a> {
     pub(super) ledger: Arc<Ledger>,
     pub(super) events: Arc<Events>,
     stop: Stop,
+    /// The end of the run's time, for steps that need not follow whatever happens.
+    end: Option<Deadline>,
 }
 
 impl<'a> Runner<'a> {
@@ -96,6 +93,7 @@ impl<'a> Runner<'a> {
                 dry_run,
                 services: plan.services.iter().map(|service| (service.name.clone(), service.url.clone())).collect(),
                 nonce: format!("{:06x}", fastrand::u32(..1 << 24)),
+                overrides: plan.overrides.clone(),
                 started_at: super::now(),
                 updated_at: super::now(),
                 outcome: Outcome::Unfinished,
@@ -107,7 +105,8 @@ impl<'a> Runner<'a> {
         drop(lock);
         let ledger = Arc::new(Ledger::new(folder.path(), &plan.name, run.as_str(), &record.nonce));
         let events = Arc::new(Events::open(folder.path(), masks)?);
-        Ok(Self { plan, folder, record, services, ledger, events, stop })
+        let end = plan.time.map(Deadline::after);
+        Ok(Self { plan, folder, record, services, ledger, events, stop, end })
     }
 
     /// Runs the chosen steps. Answers the record, with the worst outcome of all the run's steps.
@@ -137,7 +136,10 @@ impl<'a> Runner<'a> {
             let busy = || RunError::Busy { step: step.id.clone(), run: self.record.run.clone() };
             let _running = self.folder.lock_step(&step.id)?.ok_or_else(busy)?;
             let record = if runs { self.step(step, &stop) } else { self.skipped(step) };
-            worst = worst.max(record.outcome.into());
+            let goes_on = record.outcome == StepOutcome::GateMissed && step.continue_on == Some(ContinueOn::Gate);
+            if !goes_on {
+                worst = worst.max(record.outcome.into());
+            }
             self.record.keep(&self.folder, &record, &order)?;
             if self.stop.is_stopped() {
                 // The step may have been about to end by itself.
@@ -157,28 +159,26 @@ impl<'a> Runner<'a> {
         let start = Instant::now();
         let mut record = StepRecord::of(step);
         self.events.step(&step.id, "step_started", "started");
-        for attempt in 1..=step.attempts {
+        for attempt in 1..=step.retry.attempts {
             record.attempts = attempt;
             let ended = match self.attempt(step, &mut record, stop) {
                 // Its requests were ended under its hands: what it says of them is not why it failed.
                 Err(_) if stop.is_stopped() => Err(StepError::Interrupted),
+                Err(StepError::OutOfTime(_)) if self.is_out_of_time(step) => {
+                    Err(StepError::RunOutOfTime(self.plan.time.unwrap_or_default()))
+                }
                 ended => ended,
             };
             record.ended_at = super::now();
             record.duration_ms = start.elapsed().as_secs_f64() * 1000.0;
-            let repeat = match &ended {
-                Err(StepError::Failed(failure)) => failure.category == FailureCategory::Unavailable,
-                Err(StepError::OutOfTime(_)) => true,
-                _ => false,
-            };
             record.end(ended, &step.component.info.outputs, &self.events);
-            if !repeat || attempt == step.attempts {
+            if attempt == step.retry.attempts || !record.may_repeat(&step.retry) || self.is_out_of_time(step) {
                 break;
             }
-            let pause = LONGEST_PAUSE.min(PAUSE * 2u32.saturating_pow(attempt - 1));
+            let pause = step.retry.backoff.pause(attempt, fastrand::f64());
             let text = format!(
                 "try {attempt} of {} failed: {}; again in {} ms",
-                step.attempts,
+                step.retry.attempts,
                 record.message(),
                 pause.as_millis()
             );
@@ -200,10 +200,19 @@ impl<'a> Runner<'a> {
         record
     }
 
-    /// What a step that succeeded has answered.
+    /// The end of the run's time, if it holds for the step.
+    pub(super) fn end_for(&self, step: &PlannedStep) -> Option<Deadline> {
+        self.end.filter(|_| step.when == When::Success)
+    }
+
+    fn is_out_of_time(&self, step: &PlannedStep) -> bool {
+        self.end_for(step).is_some_and(|end| end.remaining().is_none())
+    }
+
+    /// What a step that succeeded, or only missed a gate, has answered.
     pub(super) fn outputs_of(&self, id: &str) -> Option<Value> {
         let record = self.record.steps.iter().find(|step| step.id == id)?;
-        record.outputs.clone().filter(|_| record.outcome == StepOutcome::Succeeded)
+        record.outputs.clone().filter(|_| matches!(record.outcome, StepOutcome::Succeeded | StepOutcome::GateMissed))
     }
 
     fn skipped(&self, step: &PlannedStep) -> StepRecord {

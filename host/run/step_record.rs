@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::engine::{FailureCategory, Schema, StepError};
-use crate::plan::PlannedStep;
+use crate::plan::{PlannedStep, Retry};
 
 use super::events::{Events, LogLevel};
 use super::lend::LentFile;
@@ -128,6 +128,7 @@ impl StepRecord {
                 (category(failure.category), failure.hint.clone())
             }
             StepError::OutOfTime(_) => ("unavailable", Some("give the step a longer `timeout`".to_owned())),
+            StepError::RunOutOfTime(_) => ("unavailable", Some("give the run a longer `timeout`".to_owned())),
             StepError::OutOfMemory(_) => {
                 ("internal", Some("give the step more under `limits: {memory: …}`".to_owned()))
             }
@@ -140,6 +141,12 @@ impl StepRecord {
         };
         events.log(&self.id, LogLevel::Debug, &format!("{}: {}", failure.category, failure.message));
         self.failure = Some(failure);
+    }
+
+    /// Whether it failed in a way after which it is tried again.
+    pub(super) fn may_repeat(&self, retry: &Retry) -> bool {
+        let failure = self.failure.as_ref().filter(|_| self.outcome == StepOutcome::Failed);
+        failure.is_some_and(|failure| retry.on.iter().any(|category| category.name() == failure.category))
     }
 
     /// Why it failed, in its words.

@@ -23,7 +23,9 @@ impl Resolver<'_> {
             }
             let Some(file) = self.fixed(file, &way.to("file"), false) else { continue };
             let set = DataSet { source: Source::File(self.base.join(file)), sha256: entry.sha256.clone() };
-            if let Err(error) = data::fetch(&set) {
+            if !self.is_unset(&way)
+                && let Err(error) = data::fetch(&set)
+            {
                 self.problem(&way.to("file"), format!("data set `{name}`: {error}"));
             }
             sets.insert(name.clone(), set);

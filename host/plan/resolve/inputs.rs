@@ -32,11 +32,20 @@ impl Resolver<'_> {
                 {
                     self.partly(&template, way)
                 }
+                Ok(template) if let Some(value) = self.whole_param(&template) => Inputs::Known(value),
                 _ => {
                     self.fixed(&text, way, false).map_or(Inputs::Known(Value::Null), |text| Inputs::Known(text.into()))
                 }
             },
             other => Inputs::Known(other),
+        }
+    }
+
+    /// The value of a param that stands alone: it keeps its type.
+    fn whole_param(&self, template: &Template) -> Option<Value> {
+        match template.alone()? {
+            Reference::Param(name) => self.params.get(name).cloned(),
+            _ => None,
         }
     }
 
@@ -84,6 +93,9 @@ impl Resolver<'_> {
         }
         for (pointer, format, value) in component.info.inputs.files(&inputs.sketch()) {
             let place = base.down(&pointer);
+            if self.is_unset(&place) {
+                continue;
+            }
             match format {
                 Format::DataSet if !self.spec.data.contains_key(&value) => {
                     let known: Vec<_> = self.spec.data.keys().map(|name| format!("`{name}`")).collect();
@@ -113,13 +125,15 @@ impl Resolver<'_> {
         for Violation { pointer, key, message, hint } in component.info.inputs.errors(&inputs.sketch()) {
             // Where a value comes later, `null` stands for it now; its type is checked elsewhere.
             let open = later.iter().any(|later| pointer == *later || pointer.starts_with(&format!("{later}/")));
-            if open {
+            let way = way.down(&pointer);
+            if open || self.is_unset(&way) {
                 continue;
             }
-            let way = way.down(&pointer);
-            let document = &self.spec.document;
-            let place = key.map_or_else(|| document.place(&way), |key| document.key_place(&way.to(key)));
-            self.problems.push(Problem { place: Some(place), message, hint });
+            let problem = match key {
+                Some(key) => self.spec.key_problem(&way, &key, message),
+                None => self.spec.problem(&way, message),
+            };
+            self.problems.push(Problem { hint, ..problem });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::{Info, Limits};
 use crate::services::{Grant, Grants, Permit};
-use crate::spec::{LimitsSpec, StepSpec, Way, parse_duration, parse_size};
+use crate::spec::{LimitsSpec, StepSpec, Way, parse_size};
 
 use super::{LEDGER, Resolver};
 
@@ -54,11 +54,8 @@ impl Resolver<'_> {
 
     pub(super) fn limits(&mut self, step: &StepSpec, way: &Way) -> Limits {
         let mut limits = Limits::default();
-        if let Some(text) = &step.timeout {
-            match parse_duration(text) {
-                Ok(time) => limits.time = time,
-                Err(reason) => self.problem(&way.to("timeout"), reason),
-            }
+        if let Some(time) = self.time(step.timeout.as_deref(), &way.to("timeout")) {
+            limits.time = time;
         }
         let LimitsSpec { memory, request, response, open_requests } = &step.limits;
         let way = way.to("limits");

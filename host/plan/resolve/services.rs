@@ -28,7 +28,9 @@ impl Resolver<'_> {
                 let ca_file = ca_file.map(|file| self.base.join(file));
                 let config = ServiceConfig { name: name.clone(), url, auth, ca_file, insecure: service.insecure };
                 // Opening reads the CA file and takes the address apart; it sends nothing.
-                if let Err(error) = Services::open(vec![config.clone()], "", &Masks::new()) {
+                if !self.is_unset(&way)
+                    && let Err(error) = Services::open(vec![config.clone()], "", &Masks::new())
+                {
                     self.problem(&way, error.to_string());
                 }
                 services.push(config);

@@ -1,8 +1,9 @@
 //! Texts that must be known before the run: what they read of `env` and `secrets`.
 
-use crate::spec::{Part, Reference, Template, Way};
+use crate::spec::{Part, Reference, Template, Way, nearest};
 
 use super::Resolver;
+use super::params::plain;
 
 impl Resolver<'_> {
     /// A text that must be known now: references to `env`, and in `services` to `secrets`.
@@ -36,19 +37,31 @@ impl Resolver<'_> {
                 None
             }
             Reference::Env(name) => {
-                let value = environment.variable(name);
-                if value.is_none() {
-                    self.problem_with(way, format!("the environment variable `{name}` is not set"), None);
-                }
-                value.map(str::to_owned)
+                let value = environment.variable(name).map(str::to_owned);
+                value.or_else(|| {
+                    self.unset(reference, way, format!("the environment variable `{name}` is not set"), None)
+                })
             }
             Reference::Secret(name) if secrets => {
-                let value = environment.secret(name).filter(|value| !value.is_empty());
-                if value.is_none() {
-                    let hint = format!("set the environment variable `{name}`");
-                    self.problem_with(way, format!("the secret `{name}` is not set"), Some(hint));
+                let value = environment.secret(name).filter(|value| !value.is_empty()).map(str::to_owned);
+                let hint = format!("set the environment variable `{name}`");
+                value.or_else(|| self.unset(reference, way, format!("the secret `{name}` is not set"), Some(hint)))
+            }
+            Reference::Param(name) => {
+                if let Some(value) = self.params.get(name) {
+                    return Some(plain(value));
                 }
-                value.map(str::to_owned)
+                match self.spec.params.get(name) {
+                    None => {
+                        let known = self.spec.params.keys().map(String::as_str);
+                        let hint = nearest(name, known).map(|nearest| format!("is `{nearest}` meant?"));
+                        self.problem_with(way, format!("there is no param `{name}`"), hint);
+                        None
+                    }
+                    Some(_) if self.environment.allows_unset() => self.unset(reference, way, String::new(), None),
+                    // It has a problem of its own.
+                    Some(_) => None,
+                }
             }
             Reference::Secret(name) => {
                 self.problem(way, format!("the secret `{name}` may only be read in a service's `auth`"));
@@ -62,6 +75,16 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// What is not set is a problem, or else stands for itself.
+    fn unset(&mut self, reference: &Reference, way: &Way, message: String, hint: Option<String>) -> Option<String> {
+        if self.environment.allows_unset() {
+            self.unset.push(way.clone());
+            return Some(format!("${{{{ {reference} }}}}"));
+        }
+        self.problem_with(way, message, hint);
+        None
     }
 
     /// Whether a service reads the variable as a secret.

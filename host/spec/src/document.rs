@@ -43,6 +43,17 @@ impl Document {
         }
     }
 
+    /// A single value, as an argument gives it.
+    pub fn scalar(text: &str) -> Result<Value, String> {
+        let message =
+            |problems: Vec<Problem>| problems.into_iter().map(|problem| problem.message).next().unwrap_or_default();
+        let places = Places::read(text).map_err(message)?;
+        let value = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+        let mut problems = Vec::new();
+        let value = json(value, &Way::root(), &places, &mut problems);
+        if problems.is_empty() { Ok(value) } else { Err(message(problems)) }
+    }
+
     /// Where a key stands, or else the value that it leads to.
     pub fn key_place(&self, way: &Way) -> Place {
         self.places.key(way).unwrap_or_else(|| self.place(way))
@@ -66,13 +77,13 @@ impl Document {
 fn refused(error: &serde_yaml::Error) -> Problem {
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-    Problem { place: error.location().map(|at| Place::at(at.line(), at.column())), message, hint: None }
+    Problem { place: error.location().map(|at| Place::at(at.line(), at.column())), ..Problem::whole(message) }
 }
 
 /// The same value as JSON has it.
 fn json(value: Yaml, way: &Way, places: &Places, problems: &mut Vec<Problem>) -> Value {
     let mut wrong = |message: String| {
-        problems.push(Problem { place: places.value(way), message, hint: None });
+        problems.push(Problem { place: places.value(way), ..Problem::whole(message) });
         Value::Null
     };
     match value {
@@ -99,7 +110,7 @@ fn json(value: Yaml, way: &Way, places: &Places, problems: &mut Vec<Problem>) ->
                     Yaml::Bool(key) => key.to_string(),
                     _ => {
                         let place = places.value(way);
-                        problems.push(Problem { place, message: "a key is a text".to_owned(), hint: None });
+                        problems.push(Problem { place, ..Problem::whole("a key is a text") });
                         continue;
                     }
                 };

@@ -2,16 +2,21 @@
 //!
 //! - [`Spec`]: a file, its parts ([`ServiceSpec`], [`DataSpec`], [`StepSpec`]) and what is wrong with them
 //! - [`Document`]: its YAML as JSON values, with the place of every one ([`Way`], [`Place`])
+//! - [`Overrides`] and [`Layer`]: `defaults`, profiles and `--set`, and where each value comes from
 //! - [`Template`]: texts with `${{ … }}` in them
-//! - [`schema`]: its JSON Schema; [`violations`] tells in plain words what does not fit one
+//! - [`schema`]: its JSON Schema, [`schema_with`] the one for editors; [`violations`] tells in plain words what does not fit one
 //! - [`Problem`] and [`Problems`]: what is wrong, where, and how it is shown
 //!
 //! After the host's `plan` nothing looks at these types any more.
 
 mod data;
 mod document;
+mod editor;
+mod layers;
+mod param;
 mod places;
 mod problem;
+mod profile;
 mod quantity;
 mod reference;
 mod service;
@@ -23,12 +28,15 @@ mod way;
 
 pub use data::DataSpec;
 pub use document::Document;
+pub use editor::{KnownStep, schema_with};
+pub use layers::{Layer, Overrides};
+pub use param::{ParamSpec, ParamType};
 pub use problem::{Place, Problem, Problems};
 pub use quantity::{parse_duration, parse_size};
 pub use reference::{Part, Reference, Template};
 pub use service::{AuthKind, AuthSpec, ServiceSpec};
 pub use spec::{Spec, is_name};
-pub use step::{LimitsSpec, RetrySpec, StepSpec, When};
+pub use step::{BackoffSpec, Category, ContinueOn, LimitsSpec, RetrySpec, StepSpec, When};
 pub use top::schema;
 pub use violation::{Violation, nearest, violations};
 pub use way::Way;

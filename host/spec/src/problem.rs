@@ -32,6 +32,8 @@ impl Place {
 pub struct Problem {
     /// Absent when no line of the file is meant.
     pub place: Option<Place>,
+    /// The argument `--set` that is meant instead of a place.
+    pub argument: Option<String>,
     /// What is wrong: lowercase, no full stop.
     pub message: String,
     /// The one action that mends it.
@@ -41,12 +43,12 @@ pub struct Problem {
 impl Problem {
     /// A problem at a place of the file.
     pub fn at(place: Place, message: impl Into<String>) -> Self {
-        Self { place: Some(place), message: message.into(), hint: None }
+        Self { place: Some(place), argument: None, message: message.into(), hint: None }
     }
 
     /// A problem of the whole file.
     pub fn whole(message: impl Into<String>) -> Self {
-        Self { place: None, message: message.into(), hint: None }
+        Self { place: None, argument: None, message: message.into(), hint: None }
     }
 
     /// The same problem with the action that mends it.
@@ -96,8 +98,10 @@ impl Problems {
     }
 }
 
+/// A problem with the line that is meant.
 fn group<'a>(problem: &'a Problem, file: &'a str, lines: &[&'a str]) -> Group<'a> {
     let group = Group::with_title(Level::ERROR.primary_title(problem.message.as_str()));
+    let file = problem.argument.as_ref().map_or_else(|| file.to_owned(), |argument| format!("--set {argument}"));
     let group = match problem.place.and_then(|place| Some((place, *lines.get(place.line - 1)?))) {
         Some((place, line)) => {
             let at = |column: usize| line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);

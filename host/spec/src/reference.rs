@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Reference {
     /// `env.NAME`: an environment variable of the host.
     Env(String),
+    /// `params.NAME`: a value that the caller may choose.
+    Param(String),
     /// `secrets.NAME`: a secret; only in `services`.
     Secret(String),
     /// `steps.ID.name…`: an output of an earlier step.
@@ -22,6 +24,7 @@ impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Env(name) => write!(f, "env.{name}"),
+            Self::Param(name) => write!(f, "params.{name}"),
             Self::Secret(name) => write!(f, "secrets.{name}"),
             Self::Output { step, path } => write!(f, "steps.{step}.{}", path.join(".")),
         }
@@ -118,17 +121,18 @@ fn reference(text: &str) -> Result<Reference, String> {
         |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if !names.iter().all(named) {
         return Err(format!(
-            "`${{{{ {text} }}}}` is not a reference; there are `env.NAME`, `secrets.NAME` and `steps.ID.OUTPUT`"
+            "`${{{{ {text} }}}}` is not a reference; there are `env.NAME`, `params.NAME`, `secrets.NAME` and `steps.ID.OUTPUT`"
         ));
     }
     match names.as_slice() {
         ["env", name] => Ok(Reference::Env((*name).to_owned())),
+        ["params", name] => Ok(Reference::Param((*name).to_owned())),
         ["secrets", name] => Ok(Reference::Secret((*name).to_owned())),
         ["steps", step, path @ ..] if !path.is_empty() => {
             Ok(Reference::Output { step: (*step).to_owned(), path: path.iter().map(|&key| key.to_owned()).collect() })
         }
         _ => Err(format!(
-            "`${{{{ {text} }}}}` refers to nothing; there are `env.NAME`, `secrets.NAME` and `steps.ID.OUTPUT`"
+            "`${{{{ {text} }}}}` refers to nothing; there are `env.NAME`, `params.NAME`, `secrets.NAME` and `steps.ID.OUTPUT`"
         )),
     }
 }

@@ -7,25 +7,30 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::document::{Document, MAX_BYTES};
+use super::layers::{Layer, Layers, Overrides};
 use super::problem::{Place, Problem, Problems};
-use super::violation::violations;
+use super::violation::{Violation, violations};
 use super::way::Way;
-use super::{DataSpec, ServiceSpec, StepSpec, schema};
+use super::{DataSpec, ParamSpec, ServiceSpec, StepSpec, schema};
 
-/// A spec file.
+/// A spec file, with all that lies over it.
 #[derive(Debug)]
 pub struct Spec {
     /// The file, as it was named.
     pub file: PathBuf,
     /// What it holds.
     pub text: String,
-    /// The text's values and places.
-    pub document: Document,
+    /// What is laid over it.
+    pub overrides: Overrides,
     /// The pipeline's name.
     pub name: String,
+    /// How long a call of `run` may take.
+    pub timeout: Option<String>,
+    /// The params by name; none where the entry cannot be read.
+    pub params: BTreeMap<String, Option<ParamSpec>>,
     /// The services by name; none where the entry cannot be read.
     pub services: BTreeMap<String, Option<ServiceSpec>>,
     /// The data sets by name; none where the entry cannot be read.
@@ -34,6 +39,8 @@ pub struct Spec {
     pub steps: Vec<Option<StepSpec>>,
     /// What is wrong so far. The plan looks at the rest all the same, so that all errors are told at once.
     pub problems: Vec<Problem>,
+    document: Document,
+    layers: Layers,
 }
 
 /// The schema of a spec, and what checks it.
@@ -45,7 +52,7 @@ static SCHEMA: LazyLock<(Value, jsonschema::Validator)> = LazyLock::new(|| {
 
 impl Spec {
     /// Reads a file. Every part that cannot be read is a problem of its own; only a file without any parts is an error.
-    pub fn read(file: &Path) -> Result<Self, Problems> {
+    pub fn read(file: &Path, overrides: &Overrides) -> Result<Self, Problems> {
         let whole = |message: String| Problems::new(file, "", vec![Problem::whole(message)]);
         let failed = |error| whole(format!("failed to read the spec: {error}"));
         let mut bytes = Vec::new();
@@ -57,11 +64,11 @@ impl Spec {
             let length = length.max(bytes.len() as u64);
             return Err(whole(format!("the spec has {length} bytes, more than the {MAX_BYTES} that are read")));
         }
-        Self::parse(file, bytes)
+        Self::parse(file, bytes, overrides)
     }
 
     /// Reads what a file holds.
-    pub fn parse(file: &Path, bytes: Vec<u8>) -> Result<Self, Problems> {
+    pub fn parse(file: &Path, bytes: Vec<u8>, overrides: &Overrides) -> Result<Self, Problems> {
         let text = String::from_utf8(bytes).map_err(|error| {
             let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
             let line = valid.split('\n').count();
@@ -72,20 +79,66 @@ impl Spec {
             Problems::new(file, &text, vec![problem])
         })?;
         let document = Document::parse(&text).map_err(|problems| Problems::new(file, &text, problems))?;
-        let mut reader = Reader { document: &document, wrong: Vec::new(), problems: Vec::new() };
-        reader.check();
-        let name = document.value.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let services = reader.entries("services");
-        let data = reader.entries("data");
-        let steps = reader.steps();
-        let problems = reader.problems;
-        Ok(Self { file: file.to_owned(), text, name, services, data, steps, problems, document })
+        let mut reader =
+            Reader { layers: Layers::of(&document), document: &document, wrong: Vec::new(), problems: Vec::new() };
+        reader.check(&document.value);
+        // What has the wrong shape cannot be laid over anything.
+        let has_shape = reader.wrong.is_empty();
+        let problems = if has_shape { reader.layers.apply(&document, overrides) } else { Vec::new() };
+        reader.problems.extend(problems);
+        let value = reader.layers.value.clone();
+        if has_shape {
+            reader.check(&value);
+        }
+        reader.check_names(&value);
+        let text_of = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        let name = text_of("name").unwrap_or_default();
+        let timeout = text_of("timeout");
+        let params = reader.entries(&value, "params");
+        let services = reader.entries(&value, "services");
+        let data = reader.entries(&value, "data");
+        let steps = reader.steps(&value);
+        let Reader { layers, problems, .. } = reader;
+        let (file, overrides) = (file.to_owned(), overrides.clone());
+        Ok(Self { file, text, overrides, name, timeout, params, services, data, steps, problems, document, layers })
+    }
+
+    /// All values, after every layer.
+    pub fn value(&self) -> &Value {
+        &self.layers.value
+    }
+
+    /// Where a value comes from: the layer, and where in the file, if not from an argument.
+    pub fn origin(&self, way: &Way) -> (Layer, Option<Place>) {
+        let (layer, source) = self.layers.origin(way);
+        let place = (!matches!(layer, Layer::Set(_))).then(|| self.document.place(&source));
+        (layer, place)
+    }
+
+    /// A problem of a value.
+    pub fn problem(&self, way: &Way, message: impl Into<String>) -> Problem {
+        problem(&self.document, &self.layers, way, None, message.into())
+    }
+
+    /// A problem of a key of a mapping.
+    pub fn key_problem(&self, way: &Way, key: &str, message: impl Into<String>) -> Problem {
+        problem(&self.document, &self.layers, way, Some(key), message.into())
+    }
+}
+
+fn problem(document: &Document, layers: &Layers, way: &Way, key: Option<&str>, message: String) -> Problem {
+    let way = key.map_or_else(|| way.clone(), |key| way.to(key));
+    match layers.origin(&way) {
+        (Layer::Set(argument), _) => Problem { argument: Some(argument), ..Problem::whole(message) },
+        (_, source) if key.is_some() => Problem::at(document.key_place(&source), message),
+        (_, source) => Problem::at(document.place(&source), message),
     }
 }
 
 /// Turns values into types, keeping every error.
 struct Reader<'a> {
     document: &'a Document,
+    layers: Layers,
     /// Where the schema is violated.
     wrong: Vec<Way>,
     problems: Vec<Problem>,
@@ -93,51 +146,53 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Checks the whole against the schema.
-    fn check(&mut self) {
+    fn check(&mut self, value: &Value) {
         let (schema, validator) = &*SCHEMA;
-        for violation in violations(validator, schema, &self.document.value) {
-            let way = Way::root().down(&violation.pointer);
-            let place = match &violation.key {
-                Some(key) => self.document.key_place(&way.to(key)),
-                None => self.document.place(&way),
-            };
+        for Violation { pointer, key, message, hint } in violations(validator, schema, value) {
+            let way = Way::root().down(&pointer);
+            let problem = problem(self.document, &self.layers, &way, key.as_deref(), message);
+            self.problems.push(Problem { hint, ..problem });
             // An unknown key does not spoil what stands around it.
-            if violation.key.is_none() {
+            if key.is_none() {
                 self.wrong.push(way);
             }
-            self.problems.push(Problem { place: Some(place), message: violation.message, hint: violation.hint });
         }
+    }
+
+    /// Checks the version and all names.
+    fn check_names(&mut self, value: &Value) {
         let root = Way::root();
-        if let Some(version) = self.document.value.get("version").and_then(Value::as_u64).filter(|&one| one != 1) {
-            let place = self.document.place(&root.to("version"));
-            self.problems.push(Problem::at(place, format!("`version` is {version}; this stepwise reads version 1")));
+        if let Some(version) = value.get("version").and_then(Value::as_u64).filter(|&version| version != 1) {
+            let message = format!("`version` is {version}; this stepwise reads version 1");
+            self.problems.push(problem(self.document, &self.layers, &root.to("version"), None, message));
         }
-        if let Some(name) = self.document.value.get("name").and_then(Value::as_str) {
-            self.check_name(name, self.document.place(&root.to("name")));
+        if let Some(name) = value.get("name").and_then(Value::as_str) {
+            self.check_name(name, &root.to("name"), None);
+        }
+        for collection in ["params", "services", "data"] {
+            for name in value.get(collection).and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+                self.check_name(name, &root.to(collection), Some(name));
+            }
         }
     }
 
-    fn entries<T: DeserializeOwned>(&mut self, key: &str) -> BTreeMap<String, Option<T>> {
-        let mut entries = BTreeMap::new();
-        for (name, value) in self.document.value.get(key).and_then(Value::as_object).into_iter().flatten() {
-            let way = Way::root().to(key).to(name);
-            self.check_name(name, self.document.key_place(&way));
-            entries.insert(name.clone(), self.typed(value, &way));
-        }
-        entries
-    }
-
-    fn steps(&mut self) -> Vec<Option<StepSpec>> {
-        let way = Way::root().to("steps");
-        let steps = self.document.value.get("steps").and_then(Value::as_array).into_iter().flatten();
-        steps.enumerate().map(|(n, step)| self.typed(step, &way.to(n))).collect()
-    }
-
-    fn check_name(&mut self, name: &str, place: Place) {
+    fn check_name(&mut self, name: &str, way: &Way, key: Option<&str>) {
         if !is_name(name) {
             let message = format!("`{name}` is not a name: 1 to 40 of a-z, 0-9, `-` and `_`, a letter first");
-            self.problems.push(Problem::at(place, message));
+            self.problems.push(problem(self.document, &self.layers, way, key, message));
         }
+    }
+
+    fn entries<T: DeserializeOwned>(&mut self, value: &Value, key: &str) -> BTreeMap<String, Option<T>> {
+        let way = Way::root().to(key);
+        let entries = value.get(key).and_then(Value::as_object).into_iter().flatten();
+        entries.map(|(name, value)| (name.clone(), self.typed(value, &way.to(name)))).collect()
+    }
+
+    fn steps(&mut self, value: &Value) -> Vec<Option<StepSpec>> {
+        let way = Way::root().to("steps");
+        let steps = value.get("steps").and_then(Value::as_array).into_iter().flatten();
+        steps.enumerate().map(|(n, step)| self.typed(step, &way.to(n))).collect()
     }
 
     /// A value as `T`, if its schema found nothing wrong with it.
@@ -145,16 +200,11 @@ impl Reader<'_> {
         if self.wrong.iter().any(|wrong| wrong.is_in(way)) {
             return None;
         }
-        match serde_json::from_value(value.clone()) {
-            Ok(typed) => Some(typed),
-            // The unknown keys were told; the schema says the rest of what the types do.
-            Err(error) => {
-                if self.problems.is_empty() {
-                    self.problems.push(Problem::at(self.document.place(way), error.to_string()));
-                }
-                None
-            }
-        }
+        // The schema says all that the types do, but for what a test would have to forget.
+        let typed = serde_json::from_value(value.clone());
+        typed
+            .map_err(|error| self.problems.push(problem(self.document, &self.layers, way, None, error.to_string())))
+            .ok()
     }
 }
 

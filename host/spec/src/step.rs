@@ -24,6 +24,8 @@ pub struct StepSpec {
     /// When it runs.
     #[serde(default)]
     pub when: When,
+    /// What a failure of it does not stop.
+    pub continue_on: Option<ContinueOn>,
     /// Whether it is run again.
     #[serde(default)]
     pub retry: RetrySpec,
@@ -50,18 +52,66 @@ pub enum When {
     Always,
 }
 
-/// `retry` of a step.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct RetrySpec {
-    /// How often it is tried altogether, when it fails as `unavailable`.
-    pub attempts: u32,
+/// After which failure of a step the pipeline goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContinueOn {
+    /// A missed gate: the steps after it run as if it had been passed, and the run still ends as one that missed a gate.
+    Gate,
 }
 
-impl Default for RetrySpec {
-    fn default() -> Self {
-        Self { attempts: 1 }
+/// `retry` of a step.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct RetrySpec {
+    /// How often it is tried altogether, 1 to 20; without it, once.
+    pub attempts: Option<u32>,
+    /// After failures of which categories; without it, `unavailable` only.
+    pub on: Option<Vec<Category>>,
+    /// The pauses between the tries.
+    #[serde(default)]
+    pub backoff: BackoffSpec,
+}
+
+/// What kind of failure a step has had. A missed gate is no reason to try again: the metrics stay what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Category {
+    /// A service cannot be reached, answers with 5xx, or not in time.
+    Unavailable,
+    /// A service refuses what the step asks for.
+    Refused,
+    /// The step cannot do with its inputs or data.
+    InvalidInput,
+    /// The component crashed or broke its contract.
+    Internal,
+}
+
+impl Category {
+    /// As the spec and the records write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Refused => "refused",
+            Self::InvalidInput => "invalid-input",
+            Self::Internal => "internal",
+        }
     }
+}
+
+/// `backoff` of a retry. The n-th pause is `first` times `factor` to the power of n - 1, at most `longest`, of which a
+/// share of up to `jitter` is left out at random.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct BackoffSpec {
+    /// The first pause; without it, `500ms`.
+    pub first: Option<String>,
+    /// How much longer each pause is than the one before, 1 to 10; without it, 2.
+    pub factor: Option<f64>,
+    /// The longest pause; without it, `30s`.
+    pub longest: Option<String>,
+    /// The share of a pause that is left to chance, 0 to 1; without it, 0.5.
+    pub jitter: Option<f64>,
 }
 
 /// `limits` of a step.

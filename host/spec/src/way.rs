@@ -37,6 +37,11 @@ impl Way {
         self.0.rsplit_once('/').map(|(way, key)| (Self(way.to_owned()), key))
     }
 
+    /// The keys and indices, from the document on.
+    pub fn keys(&self) -> impl Iterator<Item = String> {
+        self.0.split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~"))
+    }
+
     /// Whether this lies in a value, or is it.
     pub fn is_in(&self, around: &Self) -> bool {
         self.0.strip_prefix(&around.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -1,0 +1,94 @@
+//! `stepwise plan --explain`: for each value of a plan, where it comes from.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::plan::{Plan, PlannedStep, When};
+use crate::spec::{Layer, Spec, Way};
+
+/// One value.
+struct Explained {
+    path: String,
+    value: String,
+    from: String,
+}
+
+/// Writes each value with its layer, in the order of the spec.
+pub(super) fn explain(spec: &Spec, plan: &Plan, out: &mut impl Write) -> io::Result<()> {
+    let mut all = Vec::new();
+    let root = Way::root();
+    for (key, value) in spec.value().as_object().into_iter().flatten() {
+        match value {
+            Value::Object(params) if key == "params" => {
+                for (name, param) in params {
+                    let way = root.to(key).to(name).to("default");
+                    leaves(
+                        spec,
+                        &way,
+                        format!("params.{name}"),
+                        param.get("default").unwrap_or(&Value::Null),
+                        &mut all,
+                    );
+                }
+            }
+            Value::Array(_) if key == "steps" => {}
+            _ => leaves(spec, &root.to(key), key.clone(), value, &mut all),
+        }
+    }
+    let written = spec.value().get("steps").and_then(Value::as_array).into_iter().flatten();
+    for (n, (value, step)) in written.zip(&plan.steps).enumerate() {
+        let path = format!("steps.{}", step.id);
+        leaves(spec, &root.to("steps").to(n), path.clone(), value, &mut all);
+        built_in(step, value, &path, &mut all);
+    }
+    let widths = [width(&all, |one| &one.path), width(&all, |one| &one.value)];
+    for Explained { path, value, from } in &all {
+        writeln!(out, "{path:0$}  {value:1$}  {from}", widths[0], widths[1])?;
+    }
+    Ok(())
+}
+
+fn leaves(spec: &Spec, way: &Way, path: String, value: &Value, all: &mut Vec<Explained>) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            for (key, member) in members {
+                leaves(spec, &way.to(key), format!("{path}.{key}"), member, all);
+            }
+        }
+        _ => {
+            let (layer, place) = spec.origin(way);
+            let from = match (&layer, place) {
+                (Layer::Set(_), _) | (_, None) => layer.to_string(),
+                (_, Some(place)) => format!("{layer}, line {}", place.line),
+            };
+            all.push(Explained { path, value: value.to_string(), from });
+        }
+    }
+}
+
+/// What the spec leaves to the host, and to the step itself.
+fn built_in(step: &PlannedStep, written: &Value, path: &str, all: &mut Vec<Explained>) {
+    let mut add = |key: &str, value: String, from: &str| {
+        if written.pointer(&format!("/{}", key.replace('.', "/"))).is_none() {
+            all.push(Explained { path: format!("{path}.{key}"), value, from: from.to_owned() });
+        }
+    };
+    for (name, property) in step.component.info.inputs.properties() {
+        if let Some(default) = property.get("default").filter(|default| !default.is_null()) {
+            add(&format!("inputs.{name}"), default.to_string(), "the step's default");
+        }
+    }
+    let when = match step.when {
+        When::Success => "success",
+        When::Failure => "failure",
+        When::Always => "always",
+    };
+    add("when", format!("{when:?}"), "built in");
+    add("timeout", format!("\"{}s\"", step.limits.time.as_secs()), "built in");
+    add("retry.attempts", step.retry.attempts.to_string(), "built in");
+}
+
+fn width(all: &[Explained], text: impl Fn(&Explained) -> &String) -> usize {
+    all.iter().map(|one| text(one).chars().count()).max().unwrap_or(0).min(60)
+}

@@ -1,0 +1,43 @@
+//! `stepwise schema`.
+
+use std::io::Write;
+
+use clap::Args;
+
+use crate::engine::names;
+use crate::error::Error;
+use crate::exit;
+use crate::spec::{KnownStep, schema_with};
+
+use super::StepsFolder;
+
+/// Print the JSON Schema of a spec, with the inputs of every step, for editors and other validators
+#[derive(Debug, Args)]
+pub(super) struct SchemaCommand {
+    #[command(flatten)]
+    steps: StepsFolder,
+}
+
+impl SchemaCommand {
+    pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
+        let (engine, folder) = (super::engine()?, self.steps.path());
+        let names = names(&folder);
+        if names.is_empty() {
+            return Err(Error::NoSteps(folder));
+        }
+        let components = names.iter().map(|name| engine.named(&folder, name)).collect::<Result<Vec<_>, _>>()?;
+        let known: Vec<_> = names
+            .iter()
+            .zip(&components)
+            .map(|(name, component)| KnownStep {
+                name,
+                summary: &component.info.summary,
+                inputs: &component.info.inputs.value,
+            })
+            .collect();
+        let schema = schema_with(&known);
+        serde_json::to_writer_pretty(&mut *out, &schema).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+        Ok(exit::DONE)
+    }
+}
