@@ -4,6 +4,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STEPS := store deploy subscribe score evaluate cleanup
 GUESTS := greet rogue
 COMPONENTS := $(TARGET)/wasm32-wasip2/component
+CARGO_FUZZ := $(TARGET)/cargo-fuzz/bin/cargo-fuzz
 S3_SERVER := $(TARGET)/s3s/bin/s3s-fs
 SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
 
@@ -11,7 +12,7 @@ SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shell
 # dependency compiles twice.
 WORKSPACE := --release --locked --workspace
 
-.PHONY: help dry-run test build host steps guests lint bench clean
+.PHONY: help dry-run test build host steps guests lint bench fuzz clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -61,6 +62,19 @@ $(S3_SERVER):
 
 bench: build ## Measures the dry run
 	cargo bench --locked --workspace --bench pipeline
+
+# Coverage needs an option of the compiler that is not stable; the sanitizers would need another standard library.
+fuzz: $(CARGO_FUZZ) ## Fuzzes the reading of specs for SECONDS, 60 by default, from the specs of the tests
+	mkdir -p $(TARGET)/fuzz/corpus
+	cp -n tests/specs/*.yaml model/pipeline.yaml $(TARGET)/fuzz/corpus/ || true
+	PATH="$(TARGET)/cargo-fuzz/bin:$$PATH" RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz \
+		--target-dir $(TARGET)/fuzz --sanitizer none spec $(TARGET)/fuzz/corpus -- \
+		-max_total_time=$(or $(SECONDS),60) -max_len=20000 -timeout=5 -rss_limit_mb=1024 \
+		-artifact_prefix=$(TARGET)/fuzz/
+
+$(CARGO_FUZZ):
+	cargo install --quiet --locked --root $(TARGET)/cargo-fuzz --target-dir $(TARGET)/cargo-fuzz/target cargo-fuzz@0.13.2
+	rm -r $(TARGET)/cargo-fuzz/target
 
 clean: ## Removes all that was made
 	cargo clean

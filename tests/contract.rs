@@ -18,7 +18,7 @@ fn refuses(component: &[u8], message: &str) {
 }
 
 /// The greeting guest as it would be if the contract had had that version when it was built: versions are only in names.
-fn greet_of(version: &str) -> Vec<u8> {
+pub(crate) fn greet_of(version: &str) -> Vec<u8> {
     let (from, to) = (b"@1.0.0", format!("@{version}"));
     assert_eq!(from.len(), to.len());
     let mut component = guest("greet");

@@ -63,8 +63,8 @@ fn a_missed_gate_says_what_the_metric_is_and_cleanup_still_runs() {
         },
         Case {
             name: "a metric that the monitor does not report",
-            bench: || sample("f2_measure: {at_least: 0.5}"),
-            message: "`f2_measure` should be at least 0.5, but the monitor reported only `accuracy`, `area_under_pr`, \
+            bench: || sample("r2: {at_least: 0.5}"),
+            message: "`r2` should be at least 0.5, but the monitor reported only `accuracy`, `area_under_pr`, \
                       `area_under_roc`, `brier_score`, `f1_measure`, `false_positive_rate`, `gini_coefficient`, \
                       `label_skew`, `log_loss`, `matthews_correlation_coefficient`, `precision`, `recall`, \
                       `true_positive_rate`",

@@ -139,6 +139,17 @@ impl Bench {
         Ran { bench: self, output: self.command(arguments).output().unwrap() }
     }
 
+    /// The same with so much memory at the most, in KiB: a process that wants more ends by a signal.
+    #[must_use = "how it ended is to be asserted"]
+    pub(crate) fn stepwise_within(&self, memory: usize, arguments: &[&str]) -> Ran<'_> {
+        let stepwise = self.command(arguments);
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -d {memory}; exec \"$0\" \"$@\"")).arg(stepwise.get_program());
+        shell.args(stepwise.get_args()).current_dir(self.folder.path()).env_clear();
+        shell.envs(stepwise.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Ran { bench: self, output: shell.output().unwrap() }
+    }
+
     /// Starts `stepwise` with these arguments, to interrupt it.
     pub(crate) fn start(&self, arguments: &[&str]) -> Started<'_> {
         let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -10,6 +10,8 @@ mod failures;
 mod gates;
 mod limits;
 mod logins;
+mod order;
+mod overrides;
 mod pipeline;
 mod readme;
 mod runs;

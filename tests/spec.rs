@@ -5,7 +5,17 @@
 use std::fs;
 use std::path::Path;
 
-use crate::harness::{Bench, ROOT};
+use crate::contract::greet_of;
+use crate::harness::{Bench, ROOT, guest};
+
+/// A folder with everything that the specs of `tests/specs` name.
+fn bench() -> Bench {
+    Bench::sample()
+        .file("text.wasm", "this is a text")
+        .file("core.wasm", wat::parse_str("(module)").unwrap())
+        .file("other-contract.wasm", greet_of("2.0.0"))
+        .file("greet.wasm", guest("greet"))
+}
 
 #[test]
 fn every_wrong_spec_is_explained_in_its_own_words() {
@@ -13,41 +23,74 @@ fn every_wrong_spec_is_explained_in_its_own_words() {
     let mut specs: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     specs.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     specs.sort();
-    let bench = Bench::sample();
+    let bench = bench();
 
     let mut wrong = Vec::new();
     for spec in &specs {
         let name = spec.file_name().unwrap().to_str().unwrap();
         fs::copy(spec, bench.folder.path().join(name)).unwrap();
+        println!("{name}");
         let found = bench.stepwise(&["check", name]).exits_with(2).stderr();
-        let golden = spec.with_extension("err");
-        if std::env::var_os("BLESS").is_some() {
-            fs::write(&golden, &found).unwrap();
-        }
-        let expected = fs::read_to_string(&golden).unwrap_or_default();
-        if found != expected {
-            wrong.push(format!("{name}\nexpected:\n{expected}found:\n{found}"));
-        }
+        wrong.extend(compare(name, &found));
     }
 
-    assert!(specs.len() > 15);
+    assert!(specs.len() > 30);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What differs from the golden text.
+fn compare(name: &str, found: &str) -> Option<String> {
+    let golden = Path::new(ROOT).join("tests/specs").join(name).with_extension("err");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&golden, found).unwrap();
+    }
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    (found != expected).then(|| format!("{name}\nexpected:\n{expected}found:\n{found}"))
 }
 
 #[test]
 fn a_spec_that_cannot_be_read_is_one_plain_sentence() {
-    let bench = Bench::new().file("binary.yaml", b"version: 1\nname: \xff\n");
+    let bench = Bench::new().file("huge.yaml", "# padding\n".repeat(1 << 20)).file("folder.yaml/file", "");
 
-    bench
-        .stepwise(&["check", "gone.yaml"])
-        .exits_with(2)
-        .finds_in_spec("gone.yaml: failed to read the spec: No such file or directory (os error 2)\n");
-    bench
-        .stepwise(&["check", "binary.yaml"])
-        .exits_with(2)
-        .finds_in_spec("binary.yaml:2:7: this is not UTF-8\nhint: save the file in UTF-8\n");
-    bench
-        .stepwise(&["check", "."])
-        .exits_with(2)
-        .finds_in_spec(".: failed to read the spec: Is a directory (os error 21)\n");
+    for name in ["gone.yaml", "huge.yaml", "folder.yaml"] {
+        let found = bench.stepwise(&["check", name]).exits_with(2).stderr();
+        assert_eq!(compare(name, &found), None);
+    }
+}
+
+/// Specs that are made to take long.
+fn nasty() -> Vec<(&'static str, String)> {
+    let aliases: String =
+        (1..40).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))).collect();
+    let key = "k".repeat(100_000);
+    vec![
+        ("alias bomb", format!("a0: &a0 [x, x, x, x, x, x, x, x, x]\n{aliases}")),
+        ("deep flow", "[".repeat(1_000_000)),
+        ("deep block", (0..5_000).map(|n| format!("{}a:\n", " ".repeat(n % 1_000))).collect()),
+        ("long keys", format!("{key}: {{{}}}\n", (0..10_000).map(|n| format!("a{n}: 1, ")).collect::<String>())),
+        ("many errors", (0..19_000).map(|n| format!("k{n}: 1\n")).collect()),
+        ("many steps", format!("version: 1\nname: a\nsteps:\n{}", "  - {step: 5, x: 1}\n".repeat(10_000))),
+        ("one long line", format!("version: 1\nname: \"{}\"\n", "x".repeat(1_000_000))),
+        ("many anchors", (0..50_000).map(|n| format!("- &b{n} x\n")).collect()),
+        ("many quotes", format!("name: {}\n", "\"".repeat(1_000_000))),
+        (
+            "many profiles",
+            format!(
+                "profiles:\n{}",
+                (0..9_000).map(|n| format!("  p{n}: {{extends: p{}}}\n", n + 1)).collect::<String>()
+            ),
+        ),
+    ]
+}
+
+#[test]
+fn a_nasty_spec_is_refused_with_little_memory() {
+    let bench = Bench::new();
+    for (name, text) in nasty() {
+        fs::write(bench.folder.path().join("nasty.yaml"), text).unwrap();
+        println!("{name}");
+        let stderr = bench.stepwise_within(100 << 10, &["check", "nasty.yaml"]).exits_with(2).stderr();
+        assert!(stderr.len() < 100_000, "{name}: {} bytes of errors", stderr.len());
+        assert!(stderr.starts_with("error: ") && stderr.ends_with("in `nasty.yaml`\n"), "{name}: {stderr}");
+    }
 }

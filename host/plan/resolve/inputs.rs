@@ -129,6 +129,12 @@ impl Resolver<'_> {
             if open || self.is_unset(&way) {
                 continue;
             }
+            // What a param brings is not what stands there.
+            let written = self.spec.value().pointer(way.as_str()).and_then(Value::as_str);
+            let (message, hint) = match written.filter(|text| text.contains("${{")) {
+                Some(text) => (format!("{message}, and that is what `{text}` is"), None),
+                None => (message, hint),
+            };
             let problem = match key {
                 Some(key) => self.spec.key_problem(&way, &key, message),
                 None => self.spec.problem(&way, message),

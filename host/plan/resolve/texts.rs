@@ -59,8 +59,11 @@ impl Resolver<'_> {
                         None
                     }
                     Some(_) if self.environment.allows_unset() => self.unset(reference, way, String::new(), None),
-                    // It has a problem of its own.
-                    Some(_) => None,
+                    // It has a problem of its own, and that is enough.
+                    Some(_) => {
+                        self.unset.push(way.clone());
+                        None
+                    }
                 }
             }
             Reference::Secret(name) => {

@@ -94,7 +94,7 @@ fn json(value: Yaml, way: &Way, places: &Places, problems: &mut Vec<Problem>) ->
             let whole = number.as_i64().map(Number::from).or_else(|| number.as_u64().map(Number::from));
             match whole.or_else(|| number.as_f64().and_then(Number::from_f64)) {
                 Some(number) => number.into(),
-                None => wrong(format!("`{number}` is not a number that can be computed with")),
+                None => wrong(format!("`{number}` is no finite number")),
             }
         }
         Yaml::Sequence(items) => {

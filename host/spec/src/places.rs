@@ -11,7 +11,7 @@ use super::way::Way;
 /// Levels of nesting that are read.
 const MAX_DEPTH: usize = 64;
 /// Values that a spec may have once its aliases stand for what they name.
-const MAX_VALUES: usize = 100_000;
+const MAX_VALUES: usize = 20_000;
 /// Bytes that the ways to all values may have together: long keys around many values add up.
 const MAX_WAYS: usize = 16 << 20;
 
@@ -219,7 +219,7 @@ mod tests {
             text += &format!("a{n}: &a{n} [{aliases}]\n");
         }
 
-        assert_eq!(problem(&text).message, "the spec has more than 100000 values up to here");
+        assert_eq!(problem(&text).message, "the spec has more than 20000 values up to here");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 /// Problems that are told; whoever has mended these sees the others.
 const TOLD: usize = 50;
+/// Characters of a message or a hint.
+const LONGEST: usize = 1_000;
 
 /// Where something stands in the file. Ordered as one reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +72,10 @@ pub struct Problems {
 impl Problems {
     /// Gathers the problems of `file`, which holds `text`: sorted by place, without doubles.
     pub fn new(file: &Path, text: &str, mut problems: Vec<Problem>) -> Self {
+        for problem in &mut problems {
+            cut(&mut problem.message);
+            problem.hint.as_mut().map(cut);
+        }
         problems.sort();
         problems.dedup();
         Self { file: file.to_owned(), text: text.to_owned(), problems }
@@ -95,6 +101,14 @@ impl Problems {
         }
         let count = if self.count() == 1 { "1 error".to_owned() } else { format!("{} errors", self.count()) };
         text + &renderer.render(&[Group::with_title(Level::ERROR.primary_title(format!("{count} in `{file}`")))])
+    }
+}
+
+/// Shortens a text that quotes too much of the spec.
+fn cut(text: &mut String) {
+    if let Some((at, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(at);
+        text.push('…');
     }
 }
 

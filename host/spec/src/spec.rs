@@ -82,14 +82,11 @@ impl Spec {
         let mut reader =
             Reader { layers: Layers::of(&document), document: &document, wrong: Vec::new(), problems: Vec::new() };
         reader.check(&document.value);
-        // What has the wrong shape cannot be laid over anything.
-        let has_shape = reader.wrong.is_empty();
-        let problems = if has_shape { reader.layers.apply(&document, overrides) } else { Vec::new() };
+        let problems = reader.layers.apply(&document, overrides);
         reader.problems.extend(problems);
         let value = reader.layers.value.clone();
-        if has_shape {
-            reader.check(&value);
-        }
+        // What the layers have brought. What is told twice is one problem all the same.
+        reader.check(&value);
         reader.check_names(&value);
         let text_of = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let name = text_of("name").unwrap_or_default();
@@ -195,16 +192,40 @@ impl Reader<'_> {
         steps.enumerate().map(|(n, step)| self.typed(step, &way.to(n))).collect()
     }
 
-    /// A value as `T`, if its schema found nothing wrong with it.
+    /// A value as `T`, without what its schema found wrong in it; none if nothing is left that makes one.
     fn typed<T: DeserializeOwned>(&mut self, value: &Value, way: &Way) -> Option<T> {
-        if self.wrong.iter().any(|wrong| wrong.is_in(way)) {
-            return None;
+        let mut value = value.clone();
+        let wrong: Vec<_> = self.wrong.iter().filter(|wrong| wrong.is_in(way)).collect();
+        for wrong in &wrong {
+            remove(&mut value, &wrong.as_str()[way.as_str().len()..]);
+        }
+        let typed = serde_json::from_value(value);
+        if !wrong.is_empty() {
+            return typed.ok();
         }
         // The schema says all that the types do, but for what a test would have to forget.
-        let typed = serde_json::from_value(value.clone());
         typed
             .map_err(|error| self.problems.push(problem(self.document, &self.layers, way, None, error.to_string())))
             .ok()
+    }
+}
+
+/// Removes what a JSON pointer leads to.
+fn remove(value: &mut Value, pointer: &str) {
+    let Some((around, key)) = pointer.rsplit_once('/') else {
+        *value = Value::Null;
+        return;
+    };
+    match value.pointer_mut(around) {
+        Some(Value::Object(members)) => {
+            members.remove(&key.replace("~1", "/").replace("~0", "~"));
+        }
+        Some(Value::Array(items)) => {
+            if let Some(item) = key.parse::<usize>().ok().and_then(|n| items.get_mut(n)) {
+                *item = Value::Null;
+            }
+        }
+        _ => {}
     }
 }
 

@@ -49,6 +49,18 @@ fn explain(error: &ValidationError<'_>, schema: &Value, found: &mut Vec<Violatio
                 add(Some(key.clone()), format!("unknown key `{key}`"), hint);
             }
         }
+        ValidationErrorKind::PropertyNames { error: inner } => {
+            let key = inner.instance().as_str().unwrap_or_default().to_owned();
+            let known = match inner.kind() {
+                ValidationErrorKind::Enum { options } => options.as_array().map(Vec::as_slice).unwrap_or_default(),
+                _ => &[],
+            };
+            let nearest = nearest(&key, known.iter().filter_map(Value::as_str));
+            let known: Vec<_> = known.iter().map(quoted).collect();
+            let all = (!known.is_empty()).then(|| format!("there are {}", known.join(", ")));
+            let hint = nearest.map(|nearest| format!("is `{nearest}` meant?")).or(all);
+            add(Some(key.clone()), format!("unknown key `{key}`"), hint);
+        }
         ValidationErrorKind::Type { kind } => {
             let wanted = wanted(kind);
             let hint = quotes(instance, &wanted);
@@ -107,7 +119,8 @@ fn none_of(instance: &Value, options: &[&Value]) -> (String, Option<String>) {
     let known: Vec<&str> = options.iter().filter_map(|option| option.as_str()).collect();
     let hint = instance.as_str().and_then(|text| nearest(text, known)).map(|nearest| format!("is `{nearest}` meant?"));
     let options: Vec<_> = options.iter().map(|option| quoted(option)).collect();
-    (format!("{} is none of {}", shown(instance), options.join(", ")), hint)
+    let relation = if options.len() == 1 { "is not" } else { "is none of" };
+    (format!("{} {relation} {}", shown(instance), options.join(", ")), hint)
 }
 
 fn wanted(kind: &TypeKind) -> Vec<String> {

@@ -50,6 +50,7 @@ struct Input {
     /// The quality monitor's instance, as `subscribe` answers it
     monitor_instance_id: String,
     /// What each metric must reach, by its id
+    #[schemars(extend("propertyNames" = {"enum": step_sdk::METRICS}))]
     gates: Gates,
     /// The committed model; with `data`, `predictions` and `input_fields` it is compared with the deployment
     model: Option<ModelFile>,

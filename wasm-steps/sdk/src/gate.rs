@@ -8,6 +8,33 @@ use serde::{Deserialize, Serialize};
 /// Gates by metric id, for example `area_under_roc`.
 pub type Gates = BTreeMap<String, Gate>;
 
+/// The metrics that OpenScale's quality monitor knows, of all types of models.
+pub const METRICS: [&str; 23] = [
+    "accuracy",
+    "area_under_pr",
+    "area_under_roc",
+    "brier_score",
+    "explained_variance",
+    "f1_measure",
+    "false_positive_rate",
+    "gini_coefficient",
+    "label_skew",
+    "log_loss",
+    "matthews_correlation_coefficient",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "precision",
+    "r2",
+    "recall",
+    "root_mean_squared_error",
+    "true_positive_rate",
+    "weighted_f_measure",
+    "weighted_false_positive_rate",
+    "weighted_precision",
+    "weighted_recall",
+    "weighted_true_positive_rate",
+];
+
 /// What a metric has to keep; both limits may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

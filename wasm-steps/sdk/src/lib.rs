@@ -60,7 +60,7 @@ pub use bindings::stepwise::step::{
 };
 pub use field::{Field, FieldType};
 pub use files::{Artifact, DataSet, ModelFile};
-pub use gate::{Gate, Gates, Limit};
+pub use gate::{Gate, Gates, Limit, METRICS};
 pub use host::{Host, LocalModel, Pending};
 pub use local_scoring::score_locally;
 pub use prediction::{ModelOutput, Prediction};
