@@ -61,13 +61,6 @@ fn subscribe_says_what_the_service_refuses() {
             hint: Some("the deployment must be online, and in the space that `space_id` names"),
         },
         Case {
-            name: "a gate on a metric that the monitor does not have",
-            bench: || Bench::sample().spec("false_positive_rate: {at_most: 0.1}", "f2_measure: {at_least: 0.1}"),
-            category: "refused",
-            message: "`POST /openscale/ID/v2/monitor_instances` answered 400: monitor `quality` has no metric `f2_measure`",
-            hint: None,
-        },
-        Case {
             name: "a subscription that errors",
             bench: || Bench::sample().fails(with_status(ANY_SUBSCRIPTION, &failure("the scoring endpoint is away"))),
             category: "refused",

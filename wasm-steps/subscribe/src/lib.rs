@@ -76,6 +76,7 @@ struct Input {
     min_feedback_size: u32,
     /// The limits of the metrics, by metric id; they become the monitor's thresholds
     #[serde(default)]
+    #[schemars(extend("propertyNames" = {"enum": step_sdk::METRICS}))]
     gates: Gates,
     /// How long to wait for all of it
     #[serde(default = "timeout_seconds")]
