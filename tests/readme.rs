@@ -56,15 +56,22 @@ fn every_file_that_is_named_exists() {
 }
 
 #[test]
-fn the_spec_is_sound() {
-    let spec = &blocks("yaml")[0];
+fn every_spec_is_sound() {
     let certificate = rcgen::generate_simple_self_signed(["cpd.example.com".to_owned()]).unwrap().cert.pem();
-    let bench = Bench::sample()
-        .file("pipeline.yaml", spec)
-        .file("cluster-ca.pem", certificate)
-        .file("greet.wasm", guest("greet"));
+    let specs = blocks("yaml");
+    for spec in &specs {
+        let bench = Bench::sample()
+            .file("pipeline.yaml", spec)
+            .file("cluster-ca.pem", &certificate)
+            .file("greet.wasm", guest("greet"));
 
-    bench.stepwise(&["check", "pipeline.yaml"]).succeeds();
+        bench.stepwise(&["check", "pipeline.yaml"]).succeeds();
+        if spec.contains("profiles:") {
+            bench.stepwise(&["run", "pipeline.yaml", "--profile", "prod", "--set", "params.limit=100"]).succeeds();
+        }
+    }
+
+    assert!(specs.len() >= 2);
 }
 
 #[test]
