@@ -297,7 +297,7 @@ impl Ran<'_> {
             let Some((message, rest)) = block.split_once("--> ") else { continue };
             let hint = rest.split_once("= hint: ").map(|(_, hint)| format!("hint: {}\n", hint.trim_end()));
             let place = rest.lines().next().unwrap_or_default();
-            found += &format!("{place}: {}\n{}", message.trim_end(), hint.unwrap_or_default());
+            found = format!("{found}{place}: {}\n{}", message.trim_end(), hint.unwrap_or_default());
         }
         assert_eq!(found, expected, "{stderr}");
         self

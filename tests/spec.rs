@@ -58,28 +58,27 @@ fn a_spec_that_cannot_be_read_is_one_plain_sentence() {
     }
 }
 
+/// As many pieces of text, one after the other.
+fn many(count: usize, piece: impl Fn(usize) -> String) -> String {
+    (0..count).map(piece).collect::<Vec<_>>().concat()
+}
+
 /// Specs that are made to take long.
 fn nasty() -> Vec<(&'static str, String)> {
-    let aliases: String =
-        (1..40).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))).collect();
-    let key = "k".repeat(100_000);
+    let aliases = many(39, |n| format!("a{}: &a{} [{}]\n", n + 1, n + 1, vec![format!("*a{n}"); 9].join(", ")));
+    let (key, keys) = ("k".repeat(100_000), many(10_000, |n| format!("a{n}: 1, ")));
+    let profiles = many(9_000, |n| format!("  p{n}: {{extends: p{}}}\n", n + 1));
     vec![
         ("alias bomb", format!("a0: &a0 [x, x, x, x, x, x, x, x, x]\n{aliases}")),
         ("deep flow", "[".repeat(1_000_000)),
-        ("deep block", (0..5_000).map(|n| format!("{}a:\n", " ".repeat(n % 1_000))).collect()),
-        ("long keys", format!("{key}: {{{}}}\n", (0..10_000).map(|n| format!("a{n}: 1, ")).collect::<String>())),
-        ("many errors", (0..19_000).map(|n| format!("k{n}: 1\n")).collect()),
-        ("many steps", format!("version: 1\nname: a\nsteps:\n{}", "  - {step: 5, x: 1}\n".repeat(10_000))),
+        ("deep block", many(5_000, |n| format!("{}a:\n", " ".repeat(n % 1_000)))),
+        ("long keys", format!("{key}: {{{keys}}}\n")),
+        ("many errors", many(19_000, |n| format!("k{n}: 1\n"))),
+        ("many steps", format!("version: 1\nname: a\nsteps:\n{}", "  - {step: 5, x: 1}\n".repeat(6_000))),
         ("one long line", format!("version: 1\nname: \"{}\"\n", "x".repeat(1_000_000))),
-        ("many anchors", (0..50_000).map(|n| format!("- &b{n} x\n")).collect()),
+        ("many anchors", many(50_000, |n| format!("- &b{n} x\n"))),
         ("many quotes", format!("name: {}\n", "\"".repeat(1_000_000))),
-        (
-            "many profiles",
-            format!(
-                "profiles:\n{}",
-                (0..9_000).map(|n| format!("  p{n}: {{extends: p{}}}\n", n + 1)).collect::<String>()
-            ),
-        ),
+        ("many profiles", format!("profiles:\n{profiles}")),
     ]
 }
 

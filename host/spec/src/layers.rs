@@ -174,13 +174,11 @@ impl Layers {
         match keys {
             ["params", name] => {
                 let known = self.value.get("params").and_then(Value::as_object);
-                match known.filter(|known| known.contains_key(*name)) {
-                    Some(_) => Ok(root.to("params").to(name).to("default")),
-                    None => {
-                        let known = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
-                        Err(named(name, known, "param"))
-                    }
+                if known.is_some_and(|known| known.contains_key(*name)) {
+                    return Ok(root.to("params").to(name).to("default"));
                 }
+                let known = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+                Err(named(name, known, "param"))
             }
             ["steps", id, rest @ ..] => {
                 let steps: Vec<_> =

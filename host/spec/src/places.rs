@@ -216,7 +216,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for n in 1..30 {
             let aliases = vec![format!("*a{}", n - 1); 10].join(", ");
-            text += &format!("a{n}: &a{n} [{aliases}]\n");
+            text = format!("{text}a{n}: &a{n} [{aliases}]\n");
         }
 
         assert_eq!(problem(&text).message, "the spec has more than 20000 values up to here");

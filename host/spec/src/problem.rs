@@ -97,7 +97,7 @@ impl Problems {
             text += "\n\n";
         }
         if let Some(more) = self.count().checked_sub(TOLD).filter(|more| *more > 0) {
-            text += &format!("and {more} more\n\n");
+            text = format!("{text}and {more} more\n\n");
         }
         let count = if self.count() == 1 { "1 error".to_owned() } else { format!("{} errors", self.count()) };
         text + &renderer.render(&[Group::with_title(Level::ERROR.primary_title(format!("{count} in `{file}`")))])
