@@ -68,6 +68,8 @@ fn nasty() -> Vec<(&'static str, String)> {
     let aliases = many(39, |n| format!("a{}: &a{} [{}]\n", n + 1, n + 1, vec![format!("*a{n}"); 9].join(", ")));
     let (key, keys) = ("k".repeat(100_000), many(10_000, |n| format!("a{n}: 1, ")));
     let profiles = many(9_000, |n| format!("  p{n}: {{extends: p{}}}\n", n + 1));
+    let all = many(50, |n| format!("p{n}, "));
+    let circles = many(50, |n| format!("  p{n}: {{extends: [{all}]}}\n"));
     vec![
         ("alias bomb", format!("a0: &a0 [x, x, x, x, x, x, x, x, x]\n{aliases}")),
         ("deep flow", "[".repeat(1_000_000)),
@@ -79,6 +81,7 @@ fn nasty() -> Vec<(&'static str, String)> {
         ("many anchors", many(50_000, |n| format!("- &b{n} x\n"))),
         ("many quotes", format!("name: {}\n", "\"".repeat(1_000_000))),
         ("many profiles", format!("profiles:\n{profiles}")),
+        ("many circles", format!("profiles:\n{circles}")),
     ]
 }
 

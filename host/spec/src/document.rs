@@ -24,6 +24,9 @@ impl Document {
     /// Parses a text that holds exactly one document, a mapping. What is refused by YAML itself ends the reading; of
     /// other things all are told.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        if let Some(problem) = control_character(text) {
+            return Err(vec![problem]);
+        }
         let places = Places::read(text)?;
         let mut value: Yaml = serde_yaml::from_str(text).map_err(|error| vec![refused(&error)])?;
         // `<<` takes over the keys of another mapping.
@@ -72,6 +75,18 @@ impl Document {
             }
         }
     }
+}
+
+/// One that YAML does not allow; the parsers say so with no place.
+fn control_character(text: &str) -> Option<Problem> {
+    let is_refused = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}');
+    let (n, line) = text.lines().enumerate().find(|(_, line)| line.contains(is_refused))?;
+    let (column, found) = line.chars().enumerate().find(|(_, c)| is_refused(*c))?;
+    let message = format!("the control character U+{:04X} cannot stand in YAML", u32::from(found));
+    Some(
+        Problem::at(Place::at(n + 1, column + 1), message)
+            .hint("remove it, or write it in double quotes as `\\x1b` is"),
+    )
 }
 
 fn refused(error: &serde_yaml::Error) -> Problem {

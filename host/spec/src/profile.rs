@@ -10,7 +10,7 @@ use super::violation::nearest;
 use super::way::Way;
 
 /// Profiles that a spec may have: each can extend all others.
-const MAX_PROFILES: usize = 100;
+const MAX_PROFILES: usize = 50;
 
 /// The profiles of a document.
 pub(super) struct Profiles<'a> {
@@ -31,6 +31,7 @@ impl<'a> Profiles<'a> {
         }
         let mut problems = Vec::new();
         for name in self.profiles.into_iter().flat_map(Map::keys) {
+            let mut circles = true;
             for (n, base) in self.bases(name).iter().enumerate() {
                 let way = Self::way(name).to("extends");
                 let place = match self.document.value.pointer(way.as_str()) {
@@ -39,7 +40,9 @@ impl<'a> Profiles<'a> {
                 };
                 if !self.has(base) {
                     problems.push(Problem { place: Some(place), ..self.unknown(base) });
-                } else if let Some(circle) = self.circle(name, base) {
+                } else if circles && let Some(circle) = self.circle(name, base) {
+                    // One is enough to see it, and looking for all could take long.
+                    circles = false;
                     let message = format!("profile `{name}` extends itself: {}", circle.join(" → "));
                     problems.push(Problem::at(place, message));
                 }

@@ -78,6 +78,8 @@ impl Spec {
             let problem = Problem::at(Place::at(line, column), "this is not UTF-8").hint(hint);
             Problems::new(file, &text, vec![problem])
         })?;
+        // A byte order mark, as some editors write it, is no part of the text.
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         let document = Document::parse(&text).map_err(|problems| Problems::new(file, &text, problems))?;
         let mut reader =
             Reader { layers: Layers::of(&document), document: &document, wrong: Vec::new(), problems: Vec::new() };
