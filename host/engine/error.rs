@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::contract::Failure;
+use super::limits::Hit;
 
 /// Why a component cannot be used. Found before anything runs.
 #[derive(Debug, thiserror::Error)]
@@ -139,9 +140,9 @@ pub enum StepError {
     /// The run's time was up.
     #[error("not done before the run's time of {} was over", seconds(*.0))]
     RunOutOfTime(Duration),
-    /// The component wanted more memory than it may have, and ended over it.
-    #[error("the component needs more than {} of memory", size(*.0))]
-    OutOfMemory(usize),
+    /// It wanted more than one of its limits.
+    #[error("{0}")]
+    Limit(Hit),
     /// A signal ended it.
     #[error("interrupted")]
     Interrupted,
@@ -151,10 +152,6 @@ pub enum StepError {
     /// The host could not do its part.
     #[error("{0}")]
     Host(String),
-}
-
-fn size(bytes: usize) -> String {
-    if bytes.is_multiple_of(1 << 20) { format!("{} MiB", bytes >> 20) } else { format!("{bytes} bytes") }
 }
 
 fn seconds(time: Duration) -> String {

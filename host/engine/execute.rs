@@ -17,9 +17,9 @@ use crate::run::{Events, LogLevel};
 
 use super::bindings::StepComponentPre;
 use super::component::{Component, Engine};
-use super::contract::{self, StepInfo};
+use super::contract::{self, Failure, StepInfo};
 use super::error::{ComponentError, StepError};
-use super::limits::{DESCRIBE_TIME, GRACE, Limits, MAX_JSON};
+use super::limits::{DESCRIBE_TIME, GRACE, Limit, Limits, MAX_HANDLES, Meter};
 use super::output::Lines;
 use super::state::{StepContext, StepState};
 
@@ -34,18 +34,18 @@ pub fn execute(
     data: Option<&Path>,
     artifacts: Option<&Path>,
 ) -> Result<Value, StepError> {
-    let stdout = Lines::new(&context.step, LogLevel::Info, Arc::clone(&context.events));
-    let stderr = Lines::new(&context.step, LogLevel::Warn, Arc::clone(&context.events));
+    let lines = |level| Lines::new(&context.step, level, Arc::clone(&context.events), Arc::clone(&context.meter));
+    let (stdout, stderr) = (lines(LogLevel::Info), lines(LogLevel::Warn));
     let wasi = wasi(&stdout, &stderr, data, artifacts).map_err(|error| StepError::Host(format!("{error:#}")))?;
     let inputs = inputs.to_string();
     let thread = Arc::clone(context);
     let pre = component.pre.clone();
     let engine = component.engine.clone();
     let call = move || {
-        let mut store = store(&engine, wasi, thread.limits.memory, Some(thread));
+        let mut store = store(&engine, wasi, Arc::clone(&thread.meter), Some(thread));
         let instance = pre.instantiate(&mut store);
         let answer = instance.and_then(|instance| instance.stepwise_step_step().call_run(&mut store, &inputs));
-        answer.map_err(|error| (error, store.data().memory.is_short))
+        answer
     };
     let time = context.deadline.remaining().unwrap_or_default();
     let ended = on_thread(&component.engine, time, Some(&context.stop), call);
@@ -55,11 +55,11 @@ pub fn execute(
     context.places.wait_until_empty(GRACE);
     match ended {
         Ended::Stopped => Err(StepError::Interrupted),
-        Ended::OutOfTime => Err(StepError::OutOfTime(context.limits.time)),
+        Ended::OutOfTime => Err(StepError::OutOfTime(context.meter.limits().time)),
         Ended::Lost => Err(StepError::Host("the component's thread ended without an answer".into())),
-        Ended::Answered(Ok(Ok(outputs))) => outputs_of(&outputs),
-        Ended::Answered(Ok(Err(failure))) => Err(StepError::Failed(failure)),
-        Ended::Answered(Err((error, is_short))) => Err(trap(&error, is_short, &stderr, context)),
+        Ended::Answered(Ok(Ok(outputs))) => outputs_of(&outputs, &context.meter),
+        Ended::Answered(Ok(Err(failure))) => Err(failure_of(failure, &context.meter)),
+        Ended::Answered(Err(error)) => Err(trap(&error, &stderr, context)),
     }
 }
 
@@ -71,12 +71,13 @@ pub(super) fn describe(
     version: &str,
 ) -> Result<StepInfo, ComponentError> {
     let events = Arc::new(Events::none());
-    let stderr = Lines::new(name, LogLevel::Debug, events);
+    let meter = Arc::new(Meter::new(Limits::default()));
+    let stderr = Lines::new(name, LogLevel::Debug, events, Arc::clone(&meter));
     let refuse = |reason: String| ComponentError::Describe { component: name.to_owned(), reason };
     let wasi = wasi(&stderr, &stderr, None, None).map_err(|error| refuse(format!("{error:#}")))?;
-    let (thread_engine, pre) = (engine.clone(), pre.clone());
+    let (thread_engine, pre, thread_meter) = (engine.clone(), pre.clone(), Arc::clone(&meter));
     let call = move || {
-        let mut store = store(&thread_engine, wasi, Limits::default().memory, None);
+        let mut store = store(&thread_engine, wasi, thread_meter, None);
         // Only here are the types of its exports compared; a trap, however, is the component's own.
         let instance = pre.instantiate(&mut store).map_err(|error| (!error.is::<Trap>(), error))?;
         instance.stepwise_step_step().call_describe(&mut store).map_err(|error| (false, error))
@@ -84,7 +85,10 @@ pub(super) fn describe(
     match on_thread(engine, DESCRIBE_TIME, None, call) {
         Ended::Answered(Ok(info)) => Ok(info),
         Ended::Answered(Err((true, _))) => Err(contract::misfit(name, version)),
-        Ended::Answered(Err((false, error))) => Err(refuse(stderr.last_words(&error.root_cause().to_string()))),
+        Ended::Answered(Err((false, error))) => Err(refuse(match meter.hit() {
+            Some(hit) => hit.to_string(),
+            None => stderr.last_words(&error.root_cause().to_string()),
+        })),
         Ended::OutOfTime | Ended::Stopped => Err(refuse(format!("not done within {} s", DESCRIBE_TIME.as_secs()))),
         Ended::Lost => Err(refuse("its thread ended without an answer".into())),
     }
@@ -130,8 +134,12 @@ fn on_thread<T: Send + 'static>(
     }
 }
 
-fn store(engine: &Engine, wasi: WasiCtx, memory: usize, context: Option<Arc<StepContext>>) -> Store<StepState> {
-    let mut store = Store::new(&engine.wasmtime, StepState::new(wasi, memory, context));
+fn store(engine: &Engine, wasi: WasiCtx, meter: Arc<Meter>, context: Option<Arc<StepContext>>) -> Store<StepState> {
+    // What one call hands to the host: the component can have no more, unless it names the same bytes many times.
+    let fuel = usize::try_from(meter.limits().most(Limit::Memory)).unwrap_or(usize::MAX).saturating_add(1 << 20);
+    let mut store = Store::new(&engine.wasmtime, StepState::new(wasi, meter, context));
+    store.set_hostcall_fuel(fuel);
+    store.set_max_component_handles(MAX_HANDLES);
     store.limiter(|state| &mut state.memory);
     store.set_epoch_deadline(1);
     store
@@ -153,23 +161,27 @@ fn wasi(stdout: &Lines, stderr: &Lines, data: Option<&Path>, artifacts: Option<&
     Ok(builder.build())
 }
 
-fn outputs_of(text: &str) -> Result<Value, StepError> {
-    if text.len() > MAX_JSON {
-        return Err(StepError::Outputs(format!("they have {} bytes, more than {MAX_JSON}", text.len())));
-    }
+fn outputs_of(text: &str, meter: &Meter) -> Result<Value, StepError> {
+    meter.reach(Limit::Output, text.len() as u64).map_err(StepError::Limit)?;
     serde_json::from_str(text).map_err(|error| StepError::Outputs(format!("not JSON: {error}")))
 }
 
-fn trap(error: &wasmtime::Error, is_short: bool, stderr: &Lines, context: &StepContext) -> StepError {
+fn failure_of(failure: Failure, meter: &Meter) -> StepError {
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let bytes = failure.message.len() + length(&failure.hint) + length(&failure.outputs);
+    meter.reach(Limit::Output, bytes as u64).err().map_or(StepError::Failed(failure), StepError::Limit)
+}
+
+fn trap(error: &wasmtime::Error, stderr: &Lines, context: &StepContext) -> StepError {
     if let Some(Trap::Interrupt) = error.downcast_ref() {
         return if context.stop.is_stopped() {
             StepError::Interrupted
         } else {
-            StepError::OutOfTime(context.limits.time)
+            StepError::OutOfTime(context.meter.limits().time)
         };
     }
-    if is_short {
-        return StepError::OutOfMemory(context.limits.memory);
+    match context.meter.hit() {
+        Some(hit) => StepError::Limit(hit),
+        None => StepError::Trapped(stderr.last_words(&error.root_cause().to_string())),
     }
-    StepError::Trapped(stderr.last_words(&error.root_cause().to_string()))
 }

@@ -1,42 +1,313 @@
-//! What one step may use. Each default is a generous multiple of what the six steps use.
+//! What one step may use: every limit with its key, its default and its reason, in one table. The spec's keys, the
+//! README's table and every message are made of it.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::spec::size_text;
+
+/// Something that is limited, beside time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table says it")]
+pub enum Limit {
+    Memory,
+    Tables,
+    Output,
+    Log,
+    Artifacts,
+    Requests,
+    OpenRequests,
+    Request,
+    Response,
+}
+
+/// What there is to know of a limit.
+#[derive(Debug)]
+pub struct Rule {
+    /// The limit.
+    pub limit: Limit,
+    /// Its key under a step's `limits`.
+    pub key: &'static str,
+    /// Where the spec does not say: a generous multiple of what the six steps use.
+    pub default: u64,
+    /// Whether it is one of bytes; else it is a number, up to this one.
+    pub most: Option<u64>,
+    /// What follows the value in a message.
+    noun: &'static str,
+    /// What counts, for people.
+    pub doc: &'static str,
+}
+
+/// Every limit, in the order of the enum.
+pub const RULES: [Rule; 9] = [
+    Rule {
+        limit: Limit::Memory,
+        key: "memory",
+        default: 256 << 20,
+        most: None,
+        noun: "of memory",
+        doc: "the component's memory, and answers that it has not taken yet",
+    },
+    Rule {
+        limit: Limit::Tables,
+        key: "tables",
+        default: 100_000,
+        most: Some(10_000_000),
+        noun: "table entries",
+        doc: "entries of the component's tables; an ordinary one has a few hundred",
+    },
+    Rule {
+        limit: Limit::Output,
+        key: "output",
+        default: 4 << 20,
+        most: None,
+        noun: "of outputs",
+        doc: "its outputs, or its failure, in JSON: the run's record keeps them",
+    },
+    Rule {
+        limit: Limit::Log,
+        key: "log",
+        default: 16 << 20,
+        most: None,
+        noun: "of log",
+        doc: "what it prints, logs and reports as progress; a line counts 100 bytes more",
+    },
+    Rule {
+        limit: Limit::Artifacts,
+        key: "artifacts",
+        default: 1 << 30,
+        most: None,
+        noun: "of artifacts",
+        doc: "its files together; a file counts 4 KiB more, a removed one until the try ends",
+    },
+    Rule {
+        limit: Limit::Requests,
+        key: "requests",
+        default: 100_000,
+        most: Some(10_000_000),
+        noun: "requests",
+        doc: "requests altogether, and calls of the ledger",
+    },
+    Rule {
+        limit: Limit::OpenRequests,
+        key: "open_requests",
+        default: 16,
+        most: Some(256),
+        noun: "open requests",
+        doc: "requests in flight at once; one more waits for its turn",
+    },
+    Rule {
+        limit: Limit::Request,
+        key: "request",
+        default: 512 << 20,
+        most: None,
+        noun: "in a request",
+        doc: "the body of a request: a model is uploaded in one",
+    },
+    Rule {
+        limit: Limit::Response,
+        key: "response",
+        default: 32 << 20,
+        most: None,
+        noun: "in an answer",
+        doc: "the body of an answer, decompressed",
+    },
+];
+
+impl Limit {
+    /// What there is to know of it.
+    pub fn rule(self) -> &'static Rule {
+        &RULES[self as usize]
+    }
+}
+
+impl Rule {
+    /// A value of it, as people write it.
+    pub fn text(&self, value: u64) -> String {
+        if self.most.is_some() { value.to_string() } else { size_text(value) }
+    }
+}
 
 /// The limits of one step.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Time of each try, waiting included.
     pub time: Duration,
-    /// Linear memory, in bytes: a step streams its data, so it needs little.
-    pub memory: usize,
-    /// Longest body of a request, in bytes: a model is uploaded in one.
-    pub request: usize,
-    /// Longest body of an answer, in bytes.
-    pub response: usize,
-    /// Requests in flight at once; one more waits.
-    pub open_requests: usize,
+    most: [u64; RULES.len()],
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            time: Duration::from_mins(30),
-            memory: 256 << 20,
-            request: 512 << 20,
-            response: 32 << 20,
-            open_requests: 16,
-        }
+        Self { time: Duration::from_mins(30), most: RULES.each_ref().map(|rule| rule.default) }
     }
 }
 
-/// Longest inputs, outputs or failure of a step, in bytes of JSON: they are kept in the run's record.
-pub(super) const MAX_JSON: usize = 4 << 20;
+impl Limits {
+    /// What the step may use at the most.
+    pub fn most(&self, limit: Limit) -> u64 {
+        self.most[limit as usize]
+    }
 
-/// Entries in the component's tables; an ordinary component has a few hundred.
-pub(super) const MAX_TABLE: usize = 100_000;
+    /// Sets another value.
+    pub fn set(&mut self, limit: Limit, most: u64) {
+        self.most[limit as usize] = most;
+    }
+}
+
+/// A limit that a step has hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hit {
+    /// Which.
+    pub limit: Limit,
+    /// Its value.
+    pub most: u64,
+}
+
+impl Hit {
+    /// The one action that mends it.
+    pub fn hint(&self) -> String {
+        format!("give the step more under `limits: {{{}: …}}`", self.limit.rule().key)
+    }
+}
+
+impl fmt::Display for Hit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = self.limit.rule();
+        write!(f, "the component passed its limit of {} {}", rule.text(self.most), rule.noun)
+    }
+}
+
+impl std::error::Error for Hit {}
+
+/// Measures what one try of a step uses, on all of its threads.
+#[derive(Debug)]
+pub struct Meter {
+    limits: Limits,
+    used: [AtomicU64; RULES.len()],
+    hit: OnceLock<Hit>,
+}
+
+impl Meter {
+    /// Nothing is used yet.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, used: Default::default(), hit: OnceLock::new() }
+    }
+
+    /// The limits that it holds the step to.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Counts what is used from now on; what would pass the limit is not counted.
+    pub fn add(&self, limit: Limit, amount: u64) -> Result<(), Hit> {
+        let most = self.limits.most(limit);
+        let sum = |used: u64| used.checked_add(amount).filter(|sum| *sum <= most);
+        let counted = self.used[limit as usize].fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum);
+        counted.map(|_| ()).map_err(|_| self.pass(limit))
+    }
+
+    /// Counts what is used no more.
+    pub(super) fn give_back(&self, limit: Limit, amount: u64) {
+        let less = |used: u64| Some(used.saturating_sub(amount));
+        let _ = self.used[limit as usize].fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Notes how much is used at this moment: the largest such amount counts.
+    pub(super) fn reach(&self, limit: Limit, amount: u64) -> Result<(), Hit> {
+        if amount > self.limits.most(limit) {
+            return Err(self.pass(limit));
+        }
+        self.used[limit as usize].fetch_max(amount, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The limit that was hit first, if any.
+    pub(super) fn hit(&self) -> Option<Hit> {
+        self.hit.get().copied()
+    }
+
+    /// What was used, by the limit's key.
+    pub fn used(&self) -> BTreeMap<String, u64> {
+        let used = RULES.iter().map(|rule| (rule.key.to_owned(), self.used[rule.limit as usize].load(Ordering::Relaxed)));
+        used.filter(|(_, used)| *used > 0).collect()
+    }
+
+    fn pass(&self, limit: Limit) -> Hit {
+        let hit = Hit { limit, most: self.limits.most(limit) };
+        let _ = self.hit.set(hit);
+        hit
+    }
+}
+
+/// What a line costs beside its text: its time and place in `events.jsonl`.
+pub(super) const LINE: u64 = 100;
+
+/// What a file, a folder or a link costs beside its bytes: about a block of the disk, so that empty ones end too.
+pub const ENTRY: u64 = 4 << 10;
+
+/// Things of the host that a component can hold at once: streams, files, requests. Each takes some of its memory.
+pub(super) const MAX_HANDLES: usize = 10_000;
 
 /// Time of `describe`, which only builds a few values.
 pub(super) const DESCRIBE_TIME: Duration = Duration::from_secs(5);
 
 /// How long an interrupted step's request in flight may still take, so that what it creates is known.
 pub(super) const GRACE: Duration = Duration::from_millis(900);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_stand_in_the_order_of_the_enum() {
+        for (n, rule) in RULES.iter().enumerate() {
+            assert_eq!(rule.limit as usize, n, "{}", rule.key);
+        }
+    }
+
+    #[test]
+    fn what_would_pass_a_limit_is_refused_and_not_counted() {
+        let meter = Meter::new(Limits::default());
+        assert_eq!(meter.add(Limit::Tables, 99_999), Ok(()));
+        assert_eq!(meter.add(Limit::Tables, 2), Err(Hit { limit: Limit::Tables, most: 100_000 }));
+        assert_eq!(meter.add(Limit::Tables, u64::MAX), Err(Hit { limit: Limit::Tables, most: 100_000 }));
+        assert_eq!(meter.add(Limit::Tables, 1), Ok(()));
+        assert_eq!(meter.used(), BTreeMap::from([("tables".to_owned(), 100_000)]));
+    }
+
+    #[test]
+    fn the_largest_amount_at_a_moment_counts() {
+        let meter = Meter::new(Limits::default());
+        for amount in [3, 9, 1] {
+            assert_eq!(meter.reach(Limit::OpenRequests, amount), Ok(()));
+        }
+        assert_eq!(meter.used(), BTreeMap::from([("open_requests".to_owned(), 9)]));
+        assert_eq!(meter.hit(), None);
+    }
+
+    #[test]
+    fn every_message_names_the_value_and_every_hint_the_key() {
+        let meter = Meter::new(Limits::default());
+        let texts = RULES.each_ref().map(|rule| {
+            let hit = meter.pass(rule.limit);
+            format!("{} | {}", hit.to_string().split_off("the component passed its limit of ".len()), hit.hint())
+        });
+        assert_eq!(
+            texts,
+            [
+                "256 MiB of memory | give the step more under `limits: {memory: …}`",
+                "100000 table entries | give the step more under `limits: {tables: …}`",
+                "4 MiB of outputs | give the step more under `limits: {output: …}`",
+                "16 MiB of log | give the step more under `limits: {log: …}`",
+                "1 GiB of artifacts | give the step more under `limits: {artifacts: …}`",
+                "100000 requests | give the step more under `limits: {requests: …}`",
+                "16 open requests | give the step more under `limits: {open_requests: …}`",
+                "512 MiB in a request | give the step more under `limits: {request: …}`",
+                "32 MiB in an answer | give the step more under `limits: {response: …}`",
+            ]
+        );
+    }
+}

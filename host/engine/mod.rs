@@ -20,6 +20,6 @@ pub use component::{Component, Engine, Info, names};
 pub use contract::{Announced, Announcement, Failure, FailureCategory, Lookup, State, VERSION as CONTRACT};
 pub use error::{ComponentError, StepError};
 pub use execute::execute;
-pub use limits::Limits;
+pub use limits::{ENTRY, Hit, Limit, Limits, Meter, RULES, Rule};
 pub use schema::{Format, Schema, may_fit, types};
-pub use state::{Places, StepContext, Waited};
+pub use state::{Kept, Places, StepContext, Waited};

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::run::{Events, LogLevel};
+
+use super::limits::{LINE, Limit, Meter};
 
 /// Lines that are kept to explain a crash.
 const KEPT: usize = 20;
@@ -21,6 +23,7 @@ struct Inner {
     step: String,
     level: LogLevel,
     events: Arc<Events>,
+    meter: Arc<Meter>,
     text: Mutex<Text>,
 }
 
@@ -31,8 +34,8 @@ struct Text {
 }
 
 impl Lines {
-    pub(super) fn new(step: &str, level: LogLevel, events: Arc<Events>) -> Self {
-        Self(Arc::new(Inner { step: step.to_owned(), level, events, text: Mutex::default() }))
+    pub(super) fn new(step: &str, level: LogLevel, events: Arc<Events>, meter: Arc<Meter>) -> Self {
+        Self(Arc::new(Inner { step: step.to_owned(), level, events, meter, text: Mutex::default() }))
     }
 
     /// Why the component ended: the message of a Rust panic with its place, or else the trap and the last line printed.
@@ -76,6 +79,10 @@ impl Lines {
 
 impl OutputStream for Lines {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        let lines = bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        // Past its limit the step ends: a log with a hole in it would lie.
+        let counted = self.0.meter.add(Limit::Log, bytes.len() as u64 + lines * LINE);
+        counted.map_err(|hit| StreamError::Trap(hit.into()))?;
         let mut unfinished = std::mem::take(&mut self.0.text.lock().unwrap_or_else(PoisonError::into_inner).unfinished);
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             unfinished.extend_from_slice(piece);

@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
+use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
-use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::deadline::{Deadline, Stop};
 use crate::run::{Events, Ledger};
 use crate::services::{CallError, Exchange, Observer, Permit, Request, Response, Services};
 
-use super::limits::{Limits, MAX_TABLE};
+use super::limits::{Hit, LINE, Limit, MAX_HANDLES, Meter};
 
 /// What one try of a step may do, shared with the threads of its requests.
 pub struct StepContext {
@@ -38,24 +38,36 @@ pub struct StepContext {
     pub deadline: Deadline,
     /// Whether the run is interrupted.
     pub stop: Stop,
-    /// Its limits.
-    pub limits: Limits,
+    /// Holds it to its limits.
+    pub meter: Arc<Meter>,
     /// Time in which the step waited, for answers or by its own will.
     pub waited: Waited,
     /// Its requests in flight.
     pub places: Places,
+    /// What those requests send, and answers that it has not taken.
+    pub kept: Kept,
 }
 
 impl StepContext {
     /// Sends a request that was granted, under the step's limits.
     pub(super) fn call(&self, service: &str, request: &Request) -> Result<Response, CallError> {
+        let most = |limit| self.meter.limits().most(limit);
         let limits = crate::services::Limits {
             deadline: self.deadline,
             stop: self.stop.clone(),
-            max_request: self.limits.request as u64,
-            max_response: self.limits.response as u64,
+            max_request: most(Limit::Request),
+            max_response: most(Limit::Response),
         };
-        self.services.call(service, request, &limits, &Observed(self))
+        let answer = self.services.call(service, request, &limits, &Observed(self))?;
+        // Both are within their limits, or there were no answer.
+        let _ = self.meter.reach(Limit::Request, request.body().map_or(0, <[u8]>::len) as u64);
+        let _ = self.meter.reach(Limit::Response, answer.body.len() as u64);
+        Ok(answer)
+    }
+
+    /// Counts a line of the log before it is written.
+    pub(super) fn line(&self, text: &str) -> Result<(), Hit> {
+        self.meter.add(Limit::Log, text.len() as u64 + LINE)
     }
 }
 
@@ -88,24 +100,53 @@ impl Waited {
     }
 }
 
+/// Bytes that the host keeps for the component outside of its memory.
+#[derive(Debug, Default)]
+pub struct Kept(AtomicU64);
+
+impl Kept {
+    pub(super) fn sum(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Some of those bytes, until it is dropped.
+pub(super) struct Share {
+    context: Arc<StepContext>,
+    bytes: u64,
+}
+
+impl Share {
+    pub(super) fn new(context: &Arc<StepContext>, bytes: u64) -> Self {
+        context.kept.0.fetch_add(bytes, Ordering::Relaxed);
+        Self { context: Arc::clone(context), bytes }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.context.kept.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 /// Places for requests in flight.
 #[derive(Debug)]
 pub struct Places {
-    taken: Mutex<usize>,
+    taken: Mutex<u64>,
     changed: Condvar,
-    most: usize,
+    meter: Arc<Meter>,
 }
 
 impl Places {
-    /// As many places.
-    pub fn new(most: usize) -> Self {
-        Self { taken: Mutex::new(0), changed: Condvar::new(), most }
+    /// As many places as the step's limits say.
+    pub fn new(meter: Arc<Meter>) -> Self {
+        Self { taken: Mutex::new(0), changed: Condvar::new(), meter }
     }
 
     /// Takes a place, if one is free or becomes free before the deadline.
     pub(super) fn take(&self, deadline: &Deadline, stop: &Stop) -> bool {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        while *taken >= self.most {
+        while *taken >= self.meter.limits().most(Limit::OpenRequests) {
             let Some(left) = deadline.remaining() else { return false };
             if stop.is_stopped() {
                 return false;
@@ -117,6 +158,7 @@ impl Places {
                 .0;
         }
         *taken += 1;
+        let _ = self.meter.reach(Limit::OpenRequests, *taken);
         true
     }
 
@@ -132,28 +174,36 @@ impl Places {
     }
 }
 
-/// The limits of a store, and whether the component wanted more memory than they allow.
+/// The memories and tables of a store: a component may have several, they are limited together.
 pub(super) struct Memory {
-    limits: StoreLimits,
-    /// Of all memories together: a component may have several.
-    most: usize,
-    used: usize,
-    pub(super) is_short: bool,
+    pub(super) meter: Arc<Meter>,
+    bytes: u64,
+    entries: u64,
+}
+
+impl Memory {
+    /// Passes the limit if this much were needed beside the component's own memory.
+    pub(super) fn beside(&self, bytes: u64) -> Result<(), Hit> {
+        self.meter.reach(Limit::Memory, self.bytes.saturating_add(bytes))
+    }
 }
 
 impl ResourceLimiter for Memory {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
-        let grows = used <= self.most && self.limits.memory_growing(current, desired, maximum)?;
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let bytes = self.bytes.saturating_add(desired.saturating_sub(current) as u64);
+        // No trap: garbage collectors ask for much, and take less.
+        let grows = self.meter.reach(Limit::Memory, bytes).is_ok();
         if grows {
-            self.used = used;
+            self.bytes = bytes;
         }
-        self.is_short |= !grows;
         Ok(grows)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        self.limits.table_growing(current, desired, maximum)
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let entries = self.entries.saturating_add(desired.saturating_sub(current) as u64);
+        self.meter.reach(Limit::Tables, entries)?;
+        self.entries = entries;
+        Ok(true)
     }
 }
 
@@ -167,14 +217,10 @@ pub(super) struct StepState {
 }
 
 impl StepState {
-    pub(super) fn new(wasi: WasiCtx, memory: usize, context: Option<Arc<StepContext>>) -> Self {
-        let limits = StoreLimitsBuilder::new().memory_size(memory).table_elements(MAX_TABLE).build();
-        Self {
-            table: ResourceTable::new(),
-            memory: Memory { limits, most: memory, used: 0, is_short: false },
-            wasi,
-            context,
-        }
+    pub(super) fn new(wasi: WasiCtx, meter: Arc<Meter>, context: Option<Arc<StepContext>>) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        Self { table, memory: Memory { meter, bytes: 0, entries: 0 }, wasi, context }
     }
 
     /// The way to the run; `describe` has none.
@@ -182,6 +228,13 @@ impl StepState {
         self.context
             .clone()
             .ok_or_else(|| wasmtime::Error::msg("`describe` called an import; it must answer from constants"))
+    }
+
+    /// The same for a call that sends a request, or writes to the ledger, and counts as one request.
+    pub(super) fn context_of_request(&self) -> wasmtime::Result<Arc<StepContext>> {
+        let context = self.context()?;
+        context.meter.add(Limit::Requests, 1)?;
+        Ok(context)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The files that steps write, a folder for each.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::data::is_below;
-use crate::engine::{Format, Schema};
+use crate::engine::{ENTRY, Format, Schema};
 
 use super::folder::RunFolder;
 
@@ -32,6 +32,18 @@ pub(super) fn place(folder: &RunFolder, step: &str, schema: &Schema, outputs: &m
         }
     }
     Ok(())
+}
+
+/// What the files of a folder count for the step's limit. Those that an earlier try has left are still its own.
+pub(super) fn counted(folder: &Path) -> std::io::Result<u64> {
+    let mut sum = 0_u64;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        let inside = if metadata.is_dir() { counted(&entry.path())? } else { metadata.len() };
+        sum = sum.saturating_add(ENTRY).saturating_add(inside);
+    }
+    Ok(sum)
 }
 
 /// The file of an artifact, `<step>/<path>`.

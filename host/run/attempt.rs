@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::data::{self, is_below};
 use crate::deadline::{Deadline, Stop};
-use crate::engine::{self, FailureCategory, Format, Places, StepContext, StepError, Waited};
+use crate::engine::{self, FailureCategory, Format, Kept, Limit, Meter, Places, StepContext, StepError, Waited};
 use crate::plan::PlannedStep;
 use crate::spec::Violation;
 
@@ -46,9 +46,12 @@ impl Runner<'_> {
         let lent = Lent::new(self.folder.lent(&step.id), loans).map_err(|error| StepError::Host(error.to_string()))?;
         record.files.clone_from(&lent.files);
         let artifacts = self.folder.artifacts().join(&step.id);
+        let meter = Arc::new(Meter::new(step.limits.clone()));
         if info.artifacts {
-            std::fs::create_dir_all(&artifacts)
+            let left = std::fs::create_dir_all(&artifacts).and_then(|()| artifacts::counted(&artifacts));
+            let left = left
                 .map_err(|error| StepError::Host(format!("failed to create `{}`: {error}", artifacts.display())))?;
+            meter.add(Limit::Artifacts, left).map_err(StepError::Limit)?;
         }
         let deadline = Deadline::after(step.limits.time);
         let deadline = self.end_for(step).map_or(deadline, |end| deadline.or_sooner(end));
@@ -66,14 +69,16 @@ impl Runner<'_> {
             events: Arc::clone(&self.events),
             deadline,
             stop: stop.clone(),
-            limits: step.limits.clone(),
+            places: Places::new(Arc::clone(&meter)),
+            meter,
+            kept: Kept::default(),
             waited: Waited::default(),
-            places: Places::new(step.limits.open_requests),
         });
         let data = lends.then_some(lent.folder.as_path());
         let ended =
             engine::execute(&step.component, &context, &inputs, data, info.artifacts.then_some(artifacts.as_path()));
         record.waiting_ms += context.waited.millis();
+        record.used = context.meter.used();
         let mut outputs = ended?;
         if let Some(violation) = info.outputs.errors(&outputs).into_iter().next() {
             return Err(StepError::Outputs(at(&violation)));

@@ -1,5 +1,7 @@
 //! `steps/<id>.json`: what is known of a step.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -48,6 +50,9 @@ pub struct StepRecord {
     pub waiting_ms: f64,
     /// How often it was tried.
     pub attempts: u32,
+    /// What its last try used of its limits, by their keys in the spec; time is `duration_ms`.
+    #[serde(default)]
+    pub used: BTreeMap<String, u64>,
     /// The requests that were granted to it, `service METHOD path`.
     pub grants: Vec<String>,
     /// The inputs, references resolved.
@@ -93,6 +98,7 @@ impl StepRecord {
             duration_ms: 0.0,
             waiting_ms: 0.0,
             attempts: 0,
+            used: BTreeMap::new(),
             grants: step.permit.granted().map(|grant| format!("{} {grant}", grant.service)).collect(),
             inputs: step.inputs.sketch(),
             files: Vec::new(),
@@ -129,9 +135,7 @@ impl StepRecord {
             }
             StepError::OutOfTime(_) => ("unavailable", Some("give the step a longer `timeout`".to_owned())),
             StepError::RunOutOfTime(_) => ("unavailable", Some("give the run a longer `timeout`".to_owned())),
-            StepError::OutOfMemory(_) => {
-                ("internal", Some("give the step more under `limits: {memory: …}`".to_owned()))
-            }
+            StepError::Limit(hit) => ("internal", Some(hit.hint())),
             _ => ("internal", None),
         };
         let failure = FailureRecord {

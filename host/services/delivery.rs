@@ -6,6 +6,7 @@ use super::client::{Client, Fault, Outgoing};
 use super::retry::{self, Outcome};
 use super::{CallError, Exchange, Observer, Repeat, Response};
 use crate::deadline::{Deadline, Stop};
+use crate::spec::size_text;
 
 /// What a call may take.
 #[derive(Clone, Debug)]
@@ -107,8 +108,9 @@ impl Delivery<'_> {
             )),
             Fault::Lost(why) => CallError::NoAnswer(format!("no answer from `{service}`: {why}")),
             Fault::TooLarge => CallError::TooLarge(format!(
-                "the answer of `{service}` is larger than {} bytes, the limit of the step's `limits.response`",
-                self.limits.max_response
+                "the answer of `{service}` passes the step's limit of {}\n\
+                 hint: give the step more under `limits: {{response: …}}`",
+                size_text(self.limits.max_response)
             )),
             Fault::OutOfTime => CallError::OutOfTime(format!("no time is left for `{service}`")),
         }

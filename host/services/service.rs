@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::spec::size_text;
+
 use super::client::{Client, Outgoing};
 use super::config::Base;
 use super::delivery::Delivery;
@@ -83,8 +85,9 @@ impl Services {
         let size = request.body().map_or(0, |body| body.len() as u64);
         if size > limits.max_request {
             return Err(CallError::TooLarge(format!(
-                "the request to `{name}` has {size} bytes, more than the {} of the step's `limits.request`",
-                limits.max_request
+                "the request to `{name}` has {size} bytes, the step's limit is {}\n\
+                 hint: give the step more under `limits: {{request: …}}`",
+                size_text(limits.max_request)
             )));
         }
         let transaction_id = Uuid::new_v4().to_string();

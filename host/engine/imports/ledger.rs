@@ -10,17 +10,17 @@ use super::services::in_place;
 
 impl Host for StepState {
     fn announce(&mut self, announcement: Announcement) -> wasmtime::Result<Result<Announced, Error>> {
-        let context = self.context()?;
+        let context = self.context_of_request()?;
         Ok(entitled(&context, &announcement).and_then(|()| Ok(context.ledger.announce(&context.step, announcement)?)))
     }
 
     fn confirm(&mut self, entry: u32, id: String) -> wasmtime::Result<Result<(), Error>> {
-        let context = self.context()?;
+        let context = self.context_of_request()?;
         Ok(entry_of(&context, entry).and_then(|_| Ok(context.ledger.confirm(entry, &id)?)))
     }
 
     fn look_up(&mut self, entry: u32, next: Option<String>) -> wasmtime::Result<Result<Response, Error>> {
-        let context = self.context()?;
+        let context = self.context_of_request()?;
         Ok(entry_of(&context, entry).and_then(|entry| {
             let lookup = entry.announcement.find.clone();
             look_up(&context, &entry, &lookup, next)
@@ -28,12 +28,12 @@ impl Host for StepState {
     }
 
     fn entries(&mut self) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
-        let context = self.context()?;
+        let context = self.context_of_request()?;
         Ok(may_remove(&context).and_then(|()| Ok(context.ledger.entries()?.into_iter().map(Into::into).collect())))
     }
 
     fn look_up_users(&mut self, entry: u32, next: Option<String>) -> wasmtime::Result<Result<Response, Error>> {
-        let context = self.context()?;
+        let context = self.context_of_request()?;
         Ok(may_remove(&context).and_then(|()| entry_of(&context, entry)).and_then(|entry| {
             let lookup = entry.announcement.users.clone();
             let lookup = lookup.ok_or_else(|| Error::Invalid(format!("entry {} names no users", entry.number)))?;
@@ -42,7 +42,7 @@ impl Host for StepState {
     }
 
     fn remove(&mut self, entry: u32) -> wasmtime::Result<Result<Response, Error>> {
-        let context = self.context()?;
+        let context = self.context_of_request()?;
         Ok(may_remove(&context).and_then(|()| entry_of(&context, entry)).and_then(|entry| {
             if entry.id.is_none() {
                 return Err(Error::Invalid(format!("entry {entry} has no confirmed id", entry = entry.number)));
@@ -54,7 +54,7 @@ impl Host for StepState {
     }
 
     fn settle(&mut self, entry: u32, state: State) -> wasmtime::Result<Result<(), Error>> {
-        let context = self.context()?;
+        let context = self.context_of_request()?;
         Ok(may_remove(&context).and_then(|()| Ok(context.ledger.settle(entry, state)?)))
     }
 }

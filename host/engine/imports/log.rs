@@ -7,6 +7,7 @@ use crate::run::LogLevel;
 impl Host for StepState {
     fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         let context = self.context()?;
+        context.line(&message)?;
         let level = match level {
             Level::Debug => LogLevel::Debug,
             Level::Info => LogLevel::Info,

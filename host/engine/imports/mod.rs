@@ -1,5 +1,6 @@
 //! The interfaces that the host offers to steps, one file each.
 
+pub(super) mod files;
 pub(super) mod ledger;
 pub(super) mod log;
 pub(super) mod pause;
@@ -17,6 +18,7 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<StepS
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
     pause::shadow_poll(&mut linker)?;
+    files::shadow_files(&mut linker)?;
     StepComponent::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     Ok(linker)
 }

@@ -6,25 +6,29 @@ use std::sync::mpsc::{Receiver, channel};
 use wasmtime::component::Resource;
 
 use crate::engine::bindings::stepwise::step::services::{Error, Host, HostPending, Repeat, Request, Response};
-use crate::engine::state::{StepContext, StepState};
+use crate::engine::state::{Share, StepContext, StepState};
 use crate::services as host;
 
 /// A request in flight; empty once it was waited for.
 #[expect(unreachable_pub, reason = "generated code exports it")]
-pub struct Pending(Option<Receiver<Result<Response, Error>>>);
+pub struct Pending(Option<Receiver<(Result<Response, Error>, Share)>>);
 
 impl Host for StepState {
     fn send(&mut self, service: String, request: Request) -> wasmtime::Result<Result<Response, Error>> {
-        let context = self.context()?;
+        let context = self.context_of_request()?;
         Ok(allowed(&context, &service, request).and_then(|request| in_place(&context, &service, &request)))
     }
 
     fn start(&mut self, service: String, request: Request) -> wasmtime::Result<Result<Resource<Pending>, Error>> {
-        let context = self.context()?;
+        let context = self.context_of_request()?;
         let request = match allowed(&context, &service, request) {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
         };
+        // Who never waits would otherwise have the host keep any number of answers.
+        let size = request.body().map_or(0, <[u8]>::len) as u64;
+        self.memory.beside(context.kept.sum().saturating_add(size))?;
+        let sent = Share::new(&context, size);
         if !context.waited.during(|| context.places.take(&context.deadline, &context.stop)) {
             return Ok(Err(Error::OutOfTime(
                 "no place for one more request in flight before the step's time was up".into(),
@@ -33,10 +37,12 @@ impl Host for StepState {
         let (sender, receiver) = channel();
         let thread = Arc::clone(&context);
         let started = std::thread::Builder::new().name("request".into()).spawn(move || {
-            let answer = thread.call(&service, &request).map(Into::into).map_err(Into::into);
+            let answer: Result<Response, Error> = thread.call(&service, &request).map(Into::into).map_err(Into::into);
+            drop((request, sent));
+            let kept = Share::new(&thread, answer.as_ref().map_or(0, |answer| answer.body.len() as u64));
             thread.places.leave();
             // The step may have dropped what it was to wait with.
-            let _ = sender.send(answer);
+            let _ = sender.send((answer, kept));
         });
         if let Err(error) = started {
             context.places.leave();
@@ -53,7 +59,7 @@ impl HostPending for StepState {
             return Ok(Err(Error::Invalid("this request was waited for already".into())));
         };
         // The call itself keeps to the deadline, so this ends.
-        let answer = context.waited.during(|| receiver.recv());
+        let answer = context.waited.during(|| receiver.recv()).map(|(answer, _)| answer);
         Ok(answer.unwrap_or_else(|_| Err(Error::NoAnswer("the request's thread ended without an answer".into()))))
     }
 

@@ -1,6 +1,6 @@
 //! What a step may send and use: grants and limits.
 
-use crate::engine::{Info, Limits};
+use crate::engine::{Info, Limit, Limits, Rule};
 use crate::services::{Grant, Grants, Permit};
 use crate::spec::{LimitsSpec, StepSpec, Way, parse_size};
 
@@ -57,27 +57,59 @@ impl Resolver<'_> {
         if let Some(time) = self.time(step.timeout.as_deref(), &way.to("timeout")) {
             limits.time = time;
         }
-        let LimitsSpec { memory, request, response, open_requests } = &step.limits;
+        let LimitsSpec { memory, tables, output, log, artifacts, requests, open_requests, request, response } =
+            &step.limits;
         let way = way.to("limits");
-        let sizes = [
-            ("memory", memory, &mut limits.memory),
-            ("request", request, &mut limits.request),
-            ("response", response, &mut limits.response),
-        ];
-        for (key, text, limit) in sizes {
+        for (limit, text) in [
+            (Limit::Memory, memory),
+            (Limit::Output, output),
+            (Limit::Log, log),
+            (Limit::Artifacts, artifacts),
+            (Limit::Request, request),
+            (Limit::Response, response),
+        ] {
             match text.as_deref().map(parse_size) {
-                Some(Ok(bytes)) => *limit = usize::try_from(bytes).unwrap_or(usize::MAX),
-                Some(Err(reason)) => self.problem(&way.to(key), reason),
+                Some(Ok(bytes)) => limits.set(limit, bytes),
+                Some(Err(reason)) => self.problem(&way.to(limit.rule().key), reason),
                 None => {}
             }
         }
-        match open_requests {
-            Some(0 | 257..) => {
-                self.problem(&way.to("open_requests"), "`open_requests` is a number from 1 to 256");
+        for (limit, number) in
+            [(Limit::Tables, tables), (Limit::Requests, requests), (Limit::OpenRequests, open_requests)]
+        {
+            let Rule { key, most, .. } = limit.rule();
+            let most = most.unwrap_or(u64::MAX);
+            match number.map(u64::from) {
+                Some(number) if (1..=most).contains(&number) => limits.set(limit, number),
+                Some(_) => self.problem(&way.to(*key), format!("`{key}` is a number from 1 to {most}")),
+                None => {}
             }
-            Some(count) => limits.open_requests = *count as usize,
-            None => {}
         }
         limits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::engine::RULES;
+
+    /// A key that is missing on one side would have no effect, or no documentation.
+    #[test]
+    fn the_spec_has_a_key_for_every_limit() {
+        let schema = crate::spec::schema();
+        let limits = &schema["properties"]["steps"]["items"]["properties"]["limits"]["properties"];
+        let keys: Vec<_> = limits.as_object().into_iter().flat_map(|keys| keys.keys().cloned()).collect();
+        let mut rules = RULES.each_ref().map(|rule| rule.key);
+        rules.sort_unstable();
+        let mut sorted = keys.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, rules);
+        for rule in &RULES {
+            let kind = if rule.most.is_some() { "integer" } else { "string" };
+            assert_eq!(limits[rule.key]["type"], json!([kind, "null"]), "{}", rule.key);
+            assert_ne!(limits[rule.key]["description"], Value::Null, "{}", rule.key);
+        }
     }
 }

@@ -176,7 +176,8 @@ fn an_answer_as_large_as_the_limit_passes_and_a_larger_one_does_not() {
             assert_eq!(answer.unwrap().body.len(), size);
         } else {
             let text =
-                "the answer of `wml` is larger than 1024 bytes, the limit of the step's `limits.response`".to_owned();
+                "the answer of `wml` passes the step's limit of 1 KiB\n\
+                 hint: give the step more under `limits: {response: …}`".to_owned();
             assert_eq!(answer, Err(CallError::TooLarge(text)));
         }
         assert_eq!(server.lines(), ["GET /a"]);
@@ -191,7 +192,8 @@ fn a_request_that_is_too_large_is_not_sent() {
 
     let answer = open(config(&server.url())).call("wml", &request, &limits(LONG), &());
 
-    let text = "the request to `wml` has 1025 bytes, more than the 1024 of the step's `limits.request`";
+    let text = "the request to `wml` has 1025 bytes, the step's limit is 1 KiB\n\
+                hint: give the step more under `limits: {request: …}`";
     assert_eq!(answer, Err(CallError::TooLarge(text.to_owned())));
     assert!(server.lines().is_empty());
 }

@@ -32,7 +32,7 @@ pub use editor::{KnownStep, schema_with};
 pub use layers::{Layer, Overrides};
 pub use param::{ParamSpec, ParamType};
 pub use problem::{Place, Problem, Problems};
-pub use quantity::{parse_duration, parse_size};
+pub use quantity::{parse_duration, parse_size, size_text};
 pub use reference::{Part, Reference, Template};
 pub use service::{AuthKind, AuthSpec, ServiceSpec};
 pub use spec::{Spec, is_name};

@@ -35,6 +35,16 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(refused)
 }
 
+/// A size as `parse_size` reads it, in the largest unit that leaves no rest.
+pub fn size_text(bytes: u64) -> String {
+    for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+        if bytes > 0 && bytes.is_multiple_of(1 << shift) {
+            return format!("{} {unit}", bytes >> shift);
+        }
+    }
+    format!("{bytes} bytes")
+}
+
 fn split(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number = text[..end].parse().ok()?;
@@ -52,6 +62,16 @@ mod tests {
         for text in ["", "10", "m", "-1s", "1.5s", "0s", "99999999999999999999h", "9999h9"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn sizes_are_written_in_the_largest_unit_that_leaves_no_rest() {
+        let sizes = [0, 1000, 1 << 10, 1536, 40 << 20, 1 << 30, 3 << 29];
+        assert_eq!(
+            sizes.map(size_text),
+            ["0 bytes", "1000 bytes", "1 KiB", "1536 bytes", "40 MiB", "1 GiB", "1536 MiB"]
+        );
+        assert_eq!(parse_size(&size_text(40 << 20)), Ok(40 << 20));
     }
 
     #[test]

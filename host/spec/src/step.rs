@@ -120,10 +120,20 @@ pub struct BackoffSpec {
 pub struct LimitsSpec {
     /// Memory of the component, for example `256MiB`.
     pub memory: Option<String>,
+    /// Entries of the component's tables.
+    pub tables: Option<u32>,
+    /// Size of its outputs, or of its failure.
+    pub output: Option<String>,
+    /// Size of its log.
+    pub log: Option<String>,
+    /// Size of all its files together.
+    pub artifacts: Option<String>,
+    /// Requests altogether.
+    pub requests: Option<u32>,
+    /// Requests in flight at once.
+    pub open_requests: Option<u32>,
     /// Longest body of a request.
     pub request: Option<String>,
     /// Longest body of an answer.
     pub response: Option<String>,
-    /// Requests in flight at once.
-    pub open_requests: Option<u32>,
 }
