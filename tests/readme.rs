@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
+
+use stepwise::engine::{Limits, RULES};
 
 use crate::harness::{Bench, ROOT, guest};
 
@@ -72,6 +75,18 @@ fn every_spec_is_sound() {
     }
 
     assert!(specs.len() >= 2);
+}
+
+#[test]
+fn every_limit_has_its_row() {
+    let readme = readme();
+    let section = readme.split("### Limits").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
+
+    let rules = RULES.each_ref().map(|rule| format!("| `{}` | {} | {} |", rule.key, rule.text(rule.default), rule.doc));
+    assert_eq!(rows, rules);
+    assert!(section.contains("Each try may take 30 minutes"));
+    assert_eq!(Limits::default().time, Duration::from_mins(30));
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl World {
                 && let Some(payload) = data_set.first_payload()
                 && let Some(subscription) = self.subscriptions.get_mut(&data_set.target_id)
             {
-                subscription.learn_outputs(payload);
+                subscription.learn_outputs(&payload);
             }
         }
         for (_, instance) in self.instances.iter_mut() {

@@ -14,6 +14,7 @@ use crate::table::Table;
 use crate::world::World;
 
 use super::schemas::{Field, Schema};
+use super::stored::Stored;
 use super::subscriptions::{self, Subscription};
 use super::{allow, metadata};
 
@@ -36,14 +37,6 @@ pub(crate) struct DataSet {
     data_mart_id: String,
     schema: Schema,
     created_at: String,
-}
-
-/// A row with what the data set adds to it.
-#[derive(Debug)]
-pub(super) struct Stored {
-    pub(super) id: String,
-    pub(super) at: String,
-    pub(super) values: Row,
 }
 
 /// Records on their way into the data set.
@@ -81,17 +74,18 @@ impl DataSet {
         for (_, request) in self.requests.iter_mut().filter(|(_, request)| !request.done && request.due <= now) {
             request.done = true;
             if let Ok(rows) = &mut request.received {
-                let at = moment::now();
-                let stored = |values| Stored { id: Uuid::new_v4().to_string(), at: at.clone(), values };
-                self.rows.extend(std::mem::take(rows).into_iter().map(stored));
+                let at = moment::now().into();
+                for row in std::mem::take(rows) {
+                    self.rows.push(Stored::new(&row, &at, self.rows.last()));
+                }
             }
         }
         self.rows.len() > before
     }
 
     /// The first row, if this is where payload is logged.
-    pub(crate) fn first_payload(&self) -> Option<&Row> {
-        self.rows.first().filter(|_| self.kind == PAYLOAD).map(|row| &row.values)
+    pub(crate) fn first_payload(&self) -> Option<Row> {
+        self.rows.first().filter(|_| self.kind == PAYLOAD).map(Stored::values)
     }
 
     pub(super) fn request_status(&self, id: &str) -> Option<Value> {

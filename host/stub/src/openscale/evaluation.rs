@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::metrics::{self, Confusion, Observations, Quality};
 use crate::world::World;
 
-use super::data_sets::{FEEDBACK, Stored};
+use super::data_sets::FEEDBACK;
+use super::stored::Stored;
 use super::instances::MonitorInstance;
 use super::records::{PREDICTION, PROBABILITY};
 use super::subscription_body::ProblemType;
@@ -55,8 +56,8 @@ fn problem(subscription: &Subscription) -> metrics::Problem {
 
 fn observations(rows: &[Stored], subscription: &Subscription) -> Observations {
     let label = subscription.body.asset_properties.label_column.as_deref().unwrap_or_default();
-    let column = |name: &str| rows.iter().map(|row| row.values.get(name).cloned().unwrap_or_default()).collect();
-    let probabilities = |row: &Stored| row.values.get(PROBABILITY)?.as_array()?.iter().map(Value::as_f64).collect();
+    let column = |name: &str| rows.iter().map(|row| row.get(name).unwrap_or_default()).collect();
+    let probabilities = |row: &Stored| row.get(PROBABILITY)?.as_array()?.iter().map(Value::as_f64).collect();
     Observations {
         actual: column(label),
         predicted: column(PREDICTION),

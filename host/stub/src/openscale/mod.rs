@@ -24,6 +24,7 @@ mod providers;
 mod records;
 mod records_read;
 mod rows;
+mod stored;
 mod runs;
 mod schemas;
 mod subscription_body;

@@ -10,7 +10,8 @@ use crate::moment;
 use crate::site::Site;
 
 use super::allow;
-use super::data_sets::{self, Stored};
+use super::data_sets;
+use super::stored::Stored;
 
 const LARGEST_LIMIT: usize = 1000;
 const DEFAULT_LIMIT: usize = 100;
@@ -39,8 +40,8 @@ pub(crate) fn list(site: &Site, call: &Call) -> Outcome {
     let data_set = data_sets::find(&world, call.id())?;
     let (start, end) = (edge(call, "start")?, edge(call, "end")?);
     let in_time = |row: &Stored| {
-        let at = moment::read(&row.at);
-        start.is_none_or(|start| at >= Some(start)) && end.is_none_or(|end| at < Some(end))
+        start.is_none_or(|start| moment::read(row.at()) >= Some(start))
+            && end.is_none_or(|end| moment::read(row.at()) < Some(end))
     };
     let wanted = |row: &&Stored| in_time(row) && filters.iter().all(|filter| filter.lets(row));
     let mut found: Vec<&Stored> = data_set.rows.iter().filter(wanted).collect();
@@ -71,16 +72,16 @@ fn edge(call: &Call, name: &str) -> Result<Option<time::OffsetDateTime>, Refusal
 
 fn present(row: &Stored) -> Value {
     json!({
-        "metadata": {"id": row.id, "created_at": row.at},
+        "metadata": {"id": row.id(), "created_at": row.at()},
         "entity": {"values": values(row)},
     })
 }
 
 /// The row's own values and the ids that the data set adds.
 fn values(row: &Stored) -> Value {
-    let mut values = row.values.clone();
-    values.insert("record_id".into(), json!(row.id));
-    values.insert("record_timestamp".into(), json!(row.at));
+    let mut values = row.values();
+    values.insert("record_id".into(), json!(row.id()));
+    values.insert("record_timestamp".into(), json!(row.at()));
     Value::Object(values)
 }
 
@@ -113,7 +114,7 @@ fn filters(text: &str) -> Result<Vec<Filter<'_>>, Refusal> {
 
 impl Filter<'_> {
     fn lets(&self, row: &Stored) -> bool {
-        let value = row.values.get(self.field).unwrap_or(&Value::Null);
+        let value = &row.get(self.field).unwrap_or_default();
         match self.operator {
             "null" => value.is_null(),
             "nonnull" => !value.is_null(),

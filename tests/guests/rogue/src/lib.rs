@@ -9,6 +9,7 @@ use step_sdk::step::{self, About};
 use step_sdk::{Artifact, DataSet, Failure, Host, Level, Need, Needs, StepInfo};
 
 mod deeds;
+mod floods;
 
 const ABOUT: About = About {
     name: env!("CARGO_PKG_NAME"),
@@ -35,8 +36,10 @@ static MANNER: [u8; 16] = *b"manner: well    ";
 struct Input {
     /// What to do
     r#do: Deed,
-    /// `answer`: the outputs, as they are; `create`: the name
+    /// `answer`: the outputs, as they are; `create`: the name; `flood`: with what
     text: Option<String>,
+    /// `answer`: how often the text stands in the outputs
+    times: Option<usize>,
     /// `send`: a request line
     request: Option<String>,
     /// `send`: a header
@@ -53,6 +56,8 @@ enum Deed {
     Answer,
     Create,
     EatMemory,
+    Fail,
+    Flood,
     LinkOut,
     LookAround,
     Loop,
@@ -78,6 +83,8 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
         Deed::Answer => Ok(Output::default()),
         Deed::Create => deeds::create(host, &input.text.unwrap_or_default()),
         Deed::EatMemory => deeds::eat_memory(),
+        Deed::Fail => Err(Failure::gate(input.text.unwrap_or_default().repeat(input.times.unwrap_or(1)))),
+        Deed::Flood => floods::flood(host, &input.text.unwrap_or_default()),
         Deed::LinkOut => deeds::link_out(host),
         Deed::LookAround => Ok(deeds::look_around(host, input.data.as_ref(), &input.address.unwrap_or_default())),
         Deed::Loop => deeds::run_in_circles(),
@@ -98,6 +105,11 @@ pub fn describe(host: &dyn Host) -> StepInfo {
     let mut info = step::describe(&ABOUT, run);
     let manner = std::hint::black_box(&MANNER);
     match manner["manner: ".len()..].trim_ascii_end() {
+        b"eats" => deeds::eat_memory(),
+        b"prints" => floods::print_without_end(),
+        b"sends" => drop(deeds::send(host, "wml GET /v2/spaces", None)),
+        b"sleeps" => deeds::sleep_silently(),
+        b"writes" => std::fs::write("/artifacts/mine", "mine").unwrap_or_else(|error| panic!("{}", error.kind())),
         b"logs" => host.log(Level::Info, "I am being described"),
         b"loops" => deeds::run_in_circles(),
         b"panics" => panic!("this step does not know itself"),
@@ -112,7 +124,9 @@ pub fn describe(host: &dyn Host) -> StepInfo {
 /// Runs this step over JSON.
 pub fn run_json(host: &dyn Host, inputs: &str) -> Result<String, Failure> {
     match serde_json::from_str::<Input>(inputs) {
-        Ok(Input { r#do: Deed::Answer, text, .. }) => Ok(text.unwrap_or_default()),
+        Ok(Input { r#do: Deed::Answer, text, times, .. }) => {
+            Ok(text.unwrap_or_default().replace("TEXT", &"x".repeat(times.unwrap_or_default())))
+        }
         _ => step::run(host, run, inputs),
     }
 }
