@@ -84,11 +84,11 @@ pub(super) fn describe(
     };
     match on_thread(engine, DESCRIBE_TIME, None, call) {
         Ended::Answered(Ok(info)) => Ok(info),
-        Ended::Answered(Err((true, _))) => Err(contract::misfit(name, version)),
-        Ended::Answered(Err((false, error))) => Err(refuse(match meter.hit() {
-            Some(hit) => hit.to_string(),
-            None => stderr.last_words(&error.root_cause().to_string()),
-        })),
+        Ended::Answered(Err((misfits, error))) => Err(match meter.hit() {
+            Some(hit) => refuse(hit.to_string()),
+            None if misfits => contract::misfit(name, version),
+            None => refuse(stderr.last_words(&error.root_cause().to_string())),
+        }),
         Ended::OutOfTime | Ended::Stopped => Err(refuse(format!("not done within {} s", DESCRIBE_TIME.as_secs()))),
         Ended::Lost => Err(refuse("its thread ended without an answer".into())),
     }

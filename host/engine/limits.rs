@@ -86,8 +86,8 @@ pub const RULES: [Rule; 9] = [
     Rule {
         limit: Limit::Requests,
         key: "requests",
-        default: 100_000,
-        most: Some(10_000_000),
+        default: 1_000_000,
+        most: Some(100_000_000),
         noun: "requests",
         doc: "requests altogether, and calls of the ledger",
     },
@@ -231,7 +231,8 @@ impl Meter {
 
     /// What was used, by the limit's key.
     pub fn used(&self) -> BTreeMap<String, u64> {
-        let used = RULES.iter().map(|rule| (rule.key.to_owned(), self.used[rule.limit as usize].load(Ordering::Relaxed)));
+        let used =
+            RULES.iter().map(|rule| (rule.key.to_owned(), self.used[rule.limit as usize].load(Ordering::Relaxed)));
         used.filter(|(_, used)| *used > 0).collect()
     }
 
@@ -303,7 +304,7 @@ mod tests {
                 "4 MiB of outputs | give the step more under `limits: {output: …}`",
                 "16 MiB of log | give the step more under `limits: {log: …}`",
                 "1 GiB of artifacts | give the step more under `limits: {artifacts: …}`",
-                "100000 requests | give the step more under `limits: {requests: …}`",
+                "1000000 requests | give the step more under `limits: {requests: …}`",
                 "16 open requests | give the step more under `limits: {open_requests: …}`",
                 "512 MiB in a request | give the step more under `limits: {request: …}`",
                 "32 MiB in an answer | give the step more under `limits: {response: …}`",

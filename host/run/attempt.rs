@@ -49,8 +49,8 @@ impl Runner<'_> {
         let meter = Arc::new(Meter::new(step.limits.clone()));
         if info.artifacts {
             let left = std::fs::create_dir_all(&artifacts).and_then(|()| artifacts::counted(&artifacts));
-            let left = left
-                .map_err(|error| StepError::Host(format!("failed to create `{}`: {error}", artifacts.display())))?;
+            let left =
+                left.map_err(|error| StepError::Host(format!("failed to create `{}`: {error}", artifacts.display())))?;
             meter.add(Limit::Artifacts, left).map_err(StepError::Limit)?;
         }
         let deadline = Deadline::after(step.limits.time);

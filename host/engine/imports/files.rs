@@ -84,10 +84,13 @@ fn shadow_entries(files: &mut LinkerInstance<'_, StepState>) -> wasmtime::Result
             }
             let opened = files.open_at(folder, follow, path, how, flags);
             if opened.is_ok() && how.contains(OpenFlags::TRUNCATE) {
-                meter.give_back(Limit::Artifacts, there.map_or(0, |there: DescriptorStat| match there.type_ {
-                    DescriptorType::RegularFile => there.size,
-                    _ => 0,
-                }));
+                meter.give_back(
+                    Limit::Artifacts,
+                    there.map_or(0, |there: DescriptorStat| match there.type_ {
+                        DescriptorType::RegularFile => there.size,
+                        _ => 0,
+                    }),
+                );
             }
             answer(opened)
         },

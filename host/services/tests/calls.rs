@@ -175,9 +175,9 @@ fn an_answer_as_large_as_the_limit_passes_and_a_larger_one_does_not() {
         if passes {
             assert_eq!(answer.unwrap().body.len(), size);
         } else {
-            let text =
-                "the answer of `wml` passes the step's limit of 1 KiB\n\
-                 hint: give the step more under `limits: {response: …}`".to_owned();
+            let text = "the answer of `wml` passes the step's limit of 1 KiB\n\
+                 hint: give the step more under `limits: {response: …}`"
+                .to_owned();
             assert_eq!(answer, Err(CallError::TooLarge(text)));
         }
         assert_eq!(server.lines(), ["GET /a"]);

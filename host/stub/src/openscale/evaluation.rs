@@ -6,9 +6,9 @@ use crate::metrics::{self, Confusion, Observations, Quality};
 use crate::world::World;
 
 use super::data_sets::FEEDBACK;
-use super::stored::Stored;
 use super::instances::MonitorInstance;
 use super::records::{PREDICTION, PROBABILITY};
+use super::stored::Stored;
 use super::subscription_body::ProblemType;
 use super::subscriptions::Subscription;
 

@@ -24,9 +24,9 @@ mod providers;
 mod records;
 mod records_read;
 mod rows;
-mod stored;
 mod runs;
 mod schemas;
+mod stored;
 mod subscription_body;
 mod subscriptions;
 
