@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use stepwise_stub::Stub;
 use ureq::http::{Request, Response};
 use ureq::{Agent, Body};
+
+use crate::place::Place;
 
 pub(crate) struct Client {
     agent: Agent,
@@ -16,9 +17,9 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn log_in(stub: &Stub) -> Result<Self> {
-        let mut client = Self { agent: Agent::new_with_defaults(), url: stub.url().to_owned(), token: String::new() };
-        let login = json!({"username": stub.username(), "api_key": stub.api_key()});
+    pub(crate) fn log_in(place: &Place) -> Result<Self> {
+        let mut client = Self { agent: Agent::new_with_defaults(), url: place.url.clone(), token: String::new() };
+        let login = json!({"username": place.username, "api_key": place.api_key});
         client.token = text(&client.post("/icp4d-api/v1/authorize", &login)?, "/token")?;
         Ok(client)
     }

@@ -5,11 +5,11 @@ use std::io::{Cursor, copy};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use stepwise_stub::Stub;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::client::{Client, text};
+use crate::place::Place;
 use crate::target::{Target, predictions, sample};
 
 const LABEL: &str = "malignant";
@@ -23,42 +23,68 @@ pub(crate) struct Direct {
     openscale: String,
 }
 
+/// What is there to score.
+pub(crate) struct Ready {
+    model: String,
+    deployment: String,
+    mart: String,
+    provider: String,
+    subscription: String,
+    monitor: String,
+    payload: String,
+    feedback: String,
+}
+
 impl Direct {
-    pub(crate) fn new(stub: &Stub) -> Result<Self> {
+    pub(crate) fn new(place: &Place) -> Result<Self> {
         Ok(Self {
-            client: Client::log_in(stub)?,
-            space: stub.space_id().to_owned(),
-            openscale: format!("/openscale/{}/v2", stub.data_mart_id()),
+            client: Client::log_in(place)?,
+            space: place.space_id.clone(),
+            openscale: format!("/openscale/{}/v2", place.data_mart_id),
         })
     }
 
     pub(crate) fn run(&self) -> Result<()> {
-        let (target, openscale) = (Target::read()?, self.openscale.as_str());
-        let in_space = format!("{VERSION}&space_id={}", self.space);
-        let model = self.store(&target, &in_space)?;
+        let target = Target::read()?;
+        let ready = self.prepare(&target)?;
+        self.score(&ready, &target)?;
+        self.evaluate(&ready.monitor)?;
+        self.clean_up(&ready)
+    }
+
+    pub(crate) fn prepare(&self, target: &Target) -> Result<Ready> {
+        let in_space = self.in_space();
+        let model = self.store(target, &in_space)?;
         let deployment = self.deploy(&model, &in_space)?;
-        self.client.get(&format!("{openscale}/data_marts"))?;
+        self.client.get(&format!("{}/data_marts", self.openscale))?;
         let mart = self.create("data_marts", &json!({"name": "direct", "internal_database": true}))?;
         let provider = self.provide()?;
-        let subscription = self.subscribe(&mart, &provider, &deployment, &target)?;
+        let subscription = self.subscribe(&mart, &provider, &deployment, target)?;
         let monitor = self.monitor(&mart, &subscription)?;
         let payload = self.data_set(&subscription, "payload_logging")?;
         let feedback = self.data_set(&subscription, "feedback")?;
-        self.score(&deployment, &target, &payload, &feedback)?;
-        self.evaluate(&monitor)?;
+        Ok(Ready { model, deployment, mart, provider, subscription, monitor, payload, feedback })
+    }
 
+    fn clean_up(&self, ready: &Ready) -> Result<()> {
+        let Ready { model, deployment, mart, provider, subscription, monitor, .. } = ready;
+        let in_space = self.in_space();
         let quality = "monitor_definition_id=quality&target.target_type=subscription&target.target_id";
-        let path = |kind: &str| format!("{openscale}/{kind}");
-        self.remove(&path("monitor_instances"), &monitor, "force=true", &format!("{quality}={subscription}"))?;
+        let path = |kind: &str| format!("{}/{kind}", self.openscale);
+        self.remove(&path("monitor_instances"), monitor, "force=true", &format!("{quality}={subscription}"))?;
         let find = format!("deployment.deployment_id={deployment}");
-        self.remove(&path("subscriptions"), &subscription, "force=true", &find)?;
+        self.remove(&path("subscriptions"), subscription, "force=true", &find)?;
         self.client.get(&path(&format!("subscriptions?service_provider_id={provider}")))?;
-        self.remove(&path("service_providers"), &provider, "", "")?;
+        self.remove(&path("service_providers"), provider, "", "")?;
         self.client.get(&path(&format!("subscriptions?data_mart_id={mart}")))?;
-        self.remove(&path("data_marts"), &mart, "", "")?;
-        self.remove("/ml/v4/deployments", &deployment, &in_space, &format!("{in_space}&asset_id={model}"))?;
+        self.remove(&path("data_marts"), mart, "", "")?;
+        self.remove("/ml/v4/deployments", deployment, &in_space, &format!("{in_space}&asset_id={model}"))?;
         self.client.request("DELETE", &format!("/v2/assets/{model}?{in_space}&purge_on_delete=true"), "", &[])?;
-        self.client.until_gone(&format!("/ml/v4/models?{in_space}&limit=200"), &model)
+        self.client.until_gone(&format!("/ml/v4/models?{in_space}&limit=200"), model)
+    }
+
+    fn in_space(&self) -> String {
+        format!("{VERSION}&space_id={}", self.space)
     }
 
     fn store(&self, target: &Target, in_space: &str) -> Result<String> {
@@ -181,16 +207,28 @@ impl Direct {
         text(&self.client.until(&path, "/data_sets/0/entity/status/state", "active")?, "/data_sets/0/metadata/id")
     }
 
-    fn score(&self, deployment: &str, target: &Target, payload: &str, feedback: &str) -> Result<()> {
-        let path = |id: &str| format!("{}/data_sets/{id}/records", self.openscale);
-        let count = |id: &str| self.client.get(&format!("{}?limit=0&include_total_count=true", path(id)));
-        count(payload)?;
-        count(feedback)?;
+    fn score(&self, ready: &Ready, target: &Target) -> Result<()> {
+        self.count(&ready.payload)?;
+        self.count(&ready.feedback)?;
+        self.score_batch(ready, target, || self.count(&ready.payload).map(|_| ()))?;
+        self.count(&ready.payload)?;
+        self.count(&ready.feedback)?;
+        Ok(())
+    }
+
+    /// Scores rows in one request, and sends them as payload and feedback.
+    pub(crate) fn score_batch(
+        &self,
+        ready: &Ready,
+        target: &Target,
+        answered: impl FnOnce() -> Result<()>,
+    ) -> Result<usize> {
         let asked = json!({"fields": target.fields, "values": target.rows});
         let body = json!({"input_data": [asked]});
-        let answer = self.client.post(&format!("/ml/v4/deployments/{deployment}/predictions?{VERSION}"), &body)?;
+        let answer =
+            self.client.post(&format!("/ml/v4/deployments/{}/predictions?{VERSION}", ready.deployment), &body)?;
         let predictions = predictions(&answer)?;
-        count(payload)?;
+        answered()?;
 
         let answers: Vec<_> = predictions.iter().map(|(label, probabilities)| json!([label, probabilities])).collect();
         let scored = json!([{
@@ -211,17 +249,25 @@ impl Direct {
             .collect();
         let labelled = json!([{"fields": fields, "values": values}]);
         let mut accepted = Vec::new();
-        for (id, records) in [(payload, scored), (feedback, labelled)] {
-            let answer = self.client.request("POST", &path(id), "application/json", &serde_json::to_vec(&records)?)?;
+        for (id, records) in [(&ready.payload, scored), (&ready.feedback, labelled)] {
+            let path = self.records(id);
+            let answer = self.client.request("POST", &path, "application/json", &serde_json::to_vec(&records)?)?;
             let place = answer.headers().get("location").context("no `Location`")?.to_str()?;
             let request = place.rsplit('/').next().unwrap_or_default();
-            accepted.push((id, format!("{}/data_sets/{id}/requests/{request}", self.openscale)));
+            accepted.push(format!("{}/data_sets/{id}/requests/{request}", self.openscale));
         }
-        for (id, request) in accepted {
+        for request in accepted {
             self.client.until(&request, "/state", "active")?;
-            count(id)?;
         }
-        Ok(())
+        Ok(predictions.len())
+    }
+
+    fn records(&self, id: &str) -> String {
+        format!("{}/data_sets/{id}/records", self.openscale)
+    }
+
+    fn count(&self, id: &str) -> Result<Value> {
+        self.client.get(&format!("{}?limit=0&include_total_count=true", self.records(id)))
     }
 
     fn evaluate(&self, monitor: &str) -> Result<()> {

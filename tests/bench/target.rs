@@ -14,14 +14,21 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// All of the sample's.
     pub(crate) fn read() -> Result<Self> {
         let text = read_to_string(sample("data/target.csv"))?;
-        let mut lines = text.lines().map(|line| line.rsplit_once(',').context("a line of one column"));
-        let (header, _) = lines.next().context("no header")??;
-        let fields = header.split(',').map(ToOwned::to_owned).collect();
+        let mut lines = text.lines();
+        Self::of(lines.next().context("no header")?, lines)
+    }
+
+    /// These lines, below this header.
+    pub(crate) fn of<'a>(header: &str, lines: impl Iterator<Item = &'a str>) -> Result<Self> {
+        let split = |line: &'a str| line.rsplit_once(',').context("a line of one column");
+        let (fields, _) = header.rsplit_once(',').context("a header of one column")?;
+        let fields = fields.split(',').map(ToOwned::to_owned).collect();
         let (mut rows, mut labels) = (Vec::new(), Vec::new());
         for line in lines {
-            let (cells, label) = line?;
+            let (cells, label) = split(line)?;
             rows.push(cells.split(',').map(str::parse).collect::<Result<_, _>>()?);
             labels.push(label.parse()?);
         }
