@@ -60,8 +60,8 @@ $(S3_SERVER):
 		--features binary --bin s3s-fs s3s-fs@0.14.1
 	rm -r $(TARGET)/s3s/target
 
-bench: build ## Measures the dry run
-	cargo bench --locked --workspace --bench pipeline
+bench: steps guests ## Measures runs, starts, steps and scoring; ONLY="scoring 1000000" chooses
+	cargo bench --locked --workspace --bench pipeline -- $(ONLY)
 
 # Coverage needs an option of the compiler that is not stable; the sanitizers would need another standard library.
 fuzz: $(CARGO_FUZZ) ## Fuzzes the reading of specs for SECONDS, 60 by default, from the specs of the tests

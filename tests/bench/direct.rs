@@ -210,19 +210,21 @@ impl Direct {
     fn score(&self, ready: &Ready, target: &Target) -> Result<()> {
         self.count(&ready.payload)?;
         self.count(&ready.feedback)?;
-        self.score_batch(ready, target, || self.count(&ready.payload).map(|_| ()))?;
+        for request in self.score_batch(ready, target, || self.count(&ready.payload).map(|_| ()))? {
+            self.settle(&request)?;
+        }
         self.count(&ready.payload)?;
         self.count(&ready.feedback)?;
         Ok(())
     }
 
-    /// Scores rows in one request, and sends them as payload and feedback.
+    /// Scores rows in one request, and sends them as payload and feedback. Answers what is to be settled.
     pub(crate) fn score_batch(
         &self,
         ready: &Ready,
         target: &Target,
         answered: impl FnOnce() -> Result<()>,
-    ) -> Result<usize> {
+    ) -> Result<Vec<String>> {
         let asked = json!({"fields": target.fields, "values": target.rows});
         let body = json!({"input_data": [asked]});
         let answer =
@@ -256,10 +258,13 @@ impl Direct {
             let request = place.rsplit('/').next().unwrap_or_default();
             accepted.push(format!("{}/data_sets/{id}/requests/{request}", self.openscale));
         }
-        for request in accepted {
-            self.client.until(&request, "/state", "active")?;
-        }
-        Ok(predictions.len())
+        Ok(accepted)
+    }
+
+    /// Waits until records that were accepted are in.
+    pub(crate) fn settle(&self, request: &str) -> Result<()> {
+        self.client.until(request, "/state", "active")?;
+        Ok(())
     }
 
     fn records(&self, id: &str) -> String {

@@ -1,7 +1,7 @@
 //! What `make bench` runs: measures the built program, and beside it the same calls to the same stub made directly.
 //!
 //! Arguments choose parts (`dry-run`, `start`, `cost`, `steps`, `scoring`), numbers the rows to score: without any, all
-//! parts, and 10,000 and 100,000 rows. `make bench ROWS="10000 100000 1000000"` scores a million, which takes minutes.
+//! parts, and 10,000 and 100,000 rows. `make bench ONLY="scoring 1000000"` scores a million, which takes minutes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Stdio};
@@ -30,6 +30,8 @@ use start::Compiled;
 const TIMES: usize = 9;
 /// How often what takes long is.
 const FEW: usize = 3;
+/// What can be chosen.
+const PARTS: [&str; 5] = ["dry-run", "start", "cost", "steps", "scoring"];
 /// Rows to score, unless asked otherwise.
 const ROWS: [usize; 2] = [10_000, 100_000];
 /// Steps of the pipelines that do nothing.
@@ -45,6 +47,9 @@ fn main() -> Result<()> {
     }
     let (rows, parts): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|one| one.parse::<usize>().is_ok());
     let rows = rows.iter().map(|rows| rows.parse()).collect::<Result<Vec<usize>, _>>()?;
+    for part in &parts {
+        ensure!(PARTS.contains(&part.as_str()), "`{part}` is no part; there are {}", PARTS.join(", "));
+    }
     let chosen = |part: &str| parts.is_empty() || parts.iter().any(|known| *known == part);
     if chosen("dry-run") {
         dry_runs()?;

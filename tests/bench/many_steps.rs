@@ -22,13 +22,18 @@ pub(crate) fn take(counts: &[usize], times: usize) -> Result<Vec<Vec<f64>>> {
     for count in counts {
         let mut spec = HEAD.to_owned();
         for number in 0..*count {
-            write!(spec, "  - {{module: rogue.wasm, id: s{number}, inputs: {{do: answer, text: '{{\"found\": {{}}}}'}}}}\n")?;
+            write!(
+                spec,
+                "  - {{module: rogue.wasm, id: s{number}, inputs: {{do: answer, text: '{{\"found\": {{}}}}'}}}}\n"
+            )?;
         }
         fs::write(folder.path().join(format!("{count}.yaml")), spec)?;
     }
     let run = |count: usize, time: usize| {
         let mut command = stepwise(folder.path());
-        command.args(["run", &format!("{count}.yaml"), "--run", &format!("{count}-{time}")]).env("TOKEN", "none-is-sent");
+        command
+            .args(["run", &format!("{count}.yaml"), "--run", &format!("{count}-{time}")])
+            .env("TOKEN", "none-is-sent");
         measure(command).map(|measured| measured.wall.as_secs_f64())
     };
     // The first one compiles.
