@@ -19,7 +19,8 @@ use super::bindings::StepComponentPre;
 use super::component::{Component, Engine};
 use super::contract::{self, Failure, StepInfo};
 use super::error::{ComponentError, StepError};
-use super::limits::{DESCRIBE_TIME, GRACE, Limit, Limits, MAX_HANDLES, Meter};
+use super::limits::{DESCRIBE_TIME, GRACE, Limit, Limits, MAX_HANDLES};
+use super::meter::Meter;
 use super::output::Lines;
 use super::state::{StepContext, StepState};
 

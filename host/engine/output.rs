@@ -8,7 +8,8 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::run::{Events, LogLevel};
 
-use super::limits::{LINE, Limit, Meter};
+use super::limits::{LINE, Limit};
+use super::meter::Meter;
 
 /// Lines that are kept to explain a crash.
 const KEPT: usize = 20;

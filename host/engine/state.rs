@@ -14,7 +14,8 @@ use crate::deadline::{Deadline, Stop};
 use crate::run::{Events, Ledger};
 use crate::services::{CallError, Exchange, Observer, Permit, Request, Response, Services};
 
-use super::limits::{Hit, LINE, Limit, MAX_HANDLES, Meter};
+use super::limits::{Hit, LINE, Limit, MAX_HANDLES};
+use super::meter::Meter;
 
 /// What one try of a step may do, shared with the threads of its requests.
 pub struct StepContext {

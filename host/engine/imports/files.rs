@@ -13,7 +13,8 @@ use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
 };
 use wasmtime_wasi::p2::{DynOutputStream, FsResult, OutputStream, Pollable, StreamError, StreamResult};
 
-use crate::engine::limits::{ENTRY, Hit, Limit, Meter};
+use crate::engine::limits::{ENTRY, Hit, Limit};
+use crate::engine::meter::Meter;
 use crate::engine::state::StepState;
 
 type Folder = Resource<Descriptor>;
