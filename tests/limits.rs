@@ -111,7 +111,7 @@ fn a_step_that_grows_its_tables_without_end_is_ended() {
 
 #[test]
 fn tables_are_limited_together() {
-    let growing: String = (0..20).map(|n| format!("(table $t{n} 6000 funcref)\n")).collect();
+    let growing = "(table 6000 funcref)\n".repeat(20);
     let bench = Bench::new()
         .file("rogue.wasm", bare(&format!("{growing}{ANSWER}")))
         .file("pipeline.yaml", spec("  - module: rogue.wasm\n"));
@@ -332,6 +332,15 @@ fn a_trap_is_told_with_the_last_line_that_was_printed() {
         "internal",
         "the component crashed: wasm trap: out of bounds memory access; the last line that it printed: going down",
     );
+}
+
+#[test]
+fn a_step_that_calls_itself_without_end_is_ended() {
+    let deep = r#"(func $run (export "run") (param i32 i32) (result i32)
+        (i32.add (call $run (local.get 0) (local.get 1)) (i32.const 1)))"#;
+    let bench = Bench::new().file("rogue.wasm", bare(deep)).file("pipeline.yaml", spec("  - module: rogue.wasm\n"));
+
+    bench.run().exits_with(3).fails_in("bare", "internal", "the component crashed: wasm trap: call stack exhausted");
 }
 
 #[test]

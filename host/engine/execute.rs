@@ -45,8 +45,7 @@ pub fn execute(
     let call = move || {
         let mut store = store(&engine, wasi, Arc::clone(&thread.meter), Some(thread));
         let instance = pre.instantiate(&mut store);
-        let answer = instance.and_then(|instance| instance.stepwise_step_step().call_run(&mut store, &inputs));
-        answer
+        instance.and_then(|instance| instance.stepwise_step_step().call_run(&mut store, &inputs))
     };
     let time = context.deadline.remaining().unwrap_or_default();
     let ended = on_thread(&component.engine, time, Some(&context.stop), call);

@@ -80,7 +80,7 @@ impl Lines {
 
 impl OutputStream for Lines {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        let lines = bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let lines = bytes.split(|&byte| byte == b'\n').skip(1).count() as u64;
         // Past its limit the step ends: a log with a hole in it would lie.
         let counted = self.0.meter.add(Limit::Log, bytes.len() as u64 + lines * LINE);
         counted.map_err(|hit| StreamError::Trap(hit.into()))?;

@@ -22,9 +22,9 @@ pub(crate) fn take(counts: &[usize], times: usize) -> Result<Vec<Vec<f64>>> {
     for count in counts {
         let mut spec = HEAD.to_owned();
         for number in 0..*count {
-            write!(
+            writeln!(
                 spec,
-                "  - {{module: rogue.wasm, id: s{number}, inputs: {{do: answer, text: '{{\"found\": {{}}}}'}}}}\n"
+                "  - {{module: rogue.wasm, id: s{number}, inputs: {{do: answer, text: '{{\"found\": {{}}}}'}}}}"
             )?;
         }
         fs::write(folder.path().join(format!("{count}.yaml")), spec)?;

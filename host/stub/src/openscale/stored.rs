@@ -85,7 +85,9 @@ fn pack(value: &Value, cells: &mut Vec<u8>) {
         Value::Array(items) => {
             cells.push(ARRAY);
             cells.extend((items.len() as u64).to_le_bytes());
-            items.iter().for_each(|item| pack(item, cells));
+            for item in items {
+                pack(item, cells);
+            }
         }
         Value::Object(members) => {
             cells.push(OBJECT);
