@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::console::Style;
 use crate::engine::ComponentError;
 use crate::exit;
 use crate::run::{FolderError, RunError};
@@ -59,8 +60,9 @@ impl Error {
         if let Self::Spec(problems) = self {
             return problems.render(colour);
         }
-        let hint = self.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-        format!("error: {self}{hint}")
+        let style = Style::new(colour);
+        let hint = self.hint().map(|hint| format!("\n{} {hint}", style.hint("hint:"))).unwrap_or_default();
+        format!("{} {self}{hint}", style.error("error:"))
     }
 
     /// The one action that mends it.
@@ -71,6 +73,11 @@ impl Error {
             Self::Run(RunError::Exists(_)) => Some("take another name, or choose steps with `--only`".to_owned()),
             Self::Run(RunError::DryRun(_)) => {
                 Some("serve the stub on its own with `stepwise stub`, and run against that".to_owned())
+            }
+            Self::Run(RunError::Step { nearest: Some(nearest), .. }) => Some(format!("is `{nearest}` meant?")),
+            Self::Run(RunError::Before { step, .. }) => Some(format!("go on from `{step}`")),
+            Self::Run(RunError::Gone { .. }) => {
+                Some("start a new run; with `--keep` it leaves what it creates".to_owned())
             }
             Self::NoCleanup(_) => Some("add the step `cleanup` with `when: always`".to_owned()),
             _ => None,

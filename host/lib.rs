@@ -8,11 +8,13 @@
 //! - [`services`]: HTTP with logins, grants, retries and limits
 //! - [`data`]: where data sets come from
 //! - [`run`]: steps driven in order; the record, the ledger, events and artifacts
+//! - [`console`]: stderr, while a run is under way
 //! - [`report`]: a run as tables for people
 //! - [`cli`]: the commands
 //! - [`error`] and [`exit`]: what can go wrong, and the exit code of each
 
 pub mod cli;
+pub mod console;
 pub mod data;
 pub mod deadline;
 pub mod engine;

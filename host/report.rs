@@ -6,10 +6,17 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent};
 use serde_json::{Map, Value};
 
-use crate::run::{Choice, Outcome, RunRecord, StepOutcome, StepRecord};
+use crate::console::Style;
+use crate::run::{Choice, LedgerEntry, Outcome, RunRecord, StepOutcome, StepRecord};
 
 /// Writes the result of a run's chosen steps: what each step reports, how each ended, and how the run did.
-pub fn text(record: &RunRecord, choice: &Choice, out: &mut impl Write) -> io::Result<()> {
+pub fn text(record: &RunRecord, choice: &Choice, style: Style, out: &mut impl Write) -> io::Result<()> {
+    for warning in &record.warnings {
+        writeln!(out, "{} {warning}", style.warning("warning:"))?;
+    }
+    if !record.warnings.is_empty() {
+        writeln!(out)?;
+    }
     let chosen: Vec<_> = record.steps.iter().filter(|step| choice.includes(&step.id)).collect();
     for step in &chosen {
         let Some(Value::Object(outputs)) = &step.outputs else { continue };
@@ -18,18 +25,18 @@ pub fn text(record: &RunRecord, choice: &Choice, out: &mut impl Write) -> io::Re
             .filter(|(_, value)| !is_empty(value))
             .partition(|(_, value)| value.is_object() || value.is_array());
         if !plain.is_empty() {
-            section(out, &step.id, &pairs(plain))?;
+            section(out, style, &step.id, &pairs(plain))?;
         }
         for (name, value) in collections {
-            section(out, &format!("{}: {}", step.id, name), &table_of(value))?;
+            section(out, style, &format!("{}: {}", step.id, name), &table_of(value))?;
         }
     }
-    section(out, "steps", &steps(&chosen))?;
+    section(out, style, "steps", &steps(&chosen))?;
     for step in &chosen {
         if let Some(failure) = &step.failure {
-            writeln!(out, "step `{}` {}: {}", step.id, verb(step.outcome), failure.message)?;
+            writeln!(out, "step `{}` {}: {}", step.id, step.outcome.verb(), failure.message)?;
             if let Some(hint) = &failure.hint {
-                writeln!(out, "hint: {hint}")?;
+                writeln!(out, "{} {hint}", style.hint("hint:"))?;
             }
         }
     }
@@ -39,12 +46,30 @@ pub fn text(record: &RunRecord, choice: &Choice, out: &mut impl Write) -> io::Re
         record.run,
         record.pipeline,
         if record.dry_run { " (dry run)" } else { "" },
-        words(record.outcome)
+        painted(record.outcome, style)
     )
 }
 
-fn section(out: &mut impl Write, title: &str, table: &Table) -> io::Result<()> {
-    writeln!(out, "{title}")?;
+/// Writes what a run leaves where it is, and the command that removes it.
+pub fn left(entries: &[LedgerEntry], removal: &str, style: Style, out: &mut impl Write) -> io::Result<()> {
+    if entries.is_empty() {
+        return writeln!(out, "\nnothing was left");
+    }
+    writeln!(out)?;
+    let mut table = plain();
+    table.set_header(["kind", "name", "id", "service"]);
+    for entry in entries {
+        let announcement = &entry.announcement;
+        // Without an id the answer to the request that creates it was lost; cleanup looks for it.
+        let id = entry.id.as_deref().unwrap_or("-");
+        table.add_row([&announcement.kind, &announcement.name, id, &announcement.service]);
+    }
+    section(out, style, "left", &table)?;
+    writeln!(out, "to remove it: {removal}")
+}
+
+fn section(out: &mut impl Write, style: Style, title: &str, table: &Table) -> io::Result<()> {
+    writeln!(out, "{}", style.title(title))?;
     for line in table.lines() {
         writeln!(out, " {}", line.trim_end())?;
     }
@@ -125,7 +150,7 @@ fn steps(steps: &[&StepRecord]) -> Table {
     table.set_header(["step", "outcome", "time", "tries"]);
     for step in steps {
         let time = format!("{:.2} s", step.duration_ms / 1000.0);
-        table.add_row([step.id.clone(), verb(step.outcome).to_owned(), time, step.attempts.to_string()]);
+        table.add_row([step.id.clone(), outcome_of(step.outcome).to_owned(), time, step.attempts.to_string()]);
     }
     for index in [2, 3] {
         if let Some(column) = table.column_mut(index) {
@@ -142,13 +167,17 @@ fn plain() -> Table {
     table
 }
 
-fn verb(outcome: StepOutcome) -> &'static str {
+/// As the table of steps has it.
+fn outcome_of(outcome: StepOutcome) -> &'static str {
+    outcome.verb().trim_start_matches("was ")
+}
+
+fn painted(outcome: Outcome, style: Style) -> String {
+    let words = words(outcome);
     match outcome {
-        StepOutcome::Succeeded => "succeeded",
-        StepOutcome::GateMissed => "missed a gate",
-        StepOutcome::Failed => "failed",
-        StepOutcome::Interrupted => "interrupted",
-        StepOutcome::Skipped => "skipped",
+        Outcome::Succeeded => style.good(words),
+        Outcome::GateMissed | Outcome::Unfinished | Outcome::Interrupted => style.warning(words),
+        Outcome::Failed => style.error(words),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::console::Console;
 use crate::error::Error;
 use crate::exit;
 
@@ -24,9 +25,9 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
+    pub(super) fn execute(self, console: &Console, out: &mut impl Write) -> Result<u8, Error> {
         let overrides = self.overrides.overrides();
-        let (_, plan) = super::plan(&self.spec, &overrides, &self.steps, &self.offline.environment())?;
+        let (_, plan) = super::plan(&self.spec, &overrides, &self.steps, &self.offline.environment(), console)?;
         writeln!(out, "{}: {} steps, no errors", self.spec.display(), plan.steps.len())?;
         Ok(exit::DONE)
     }

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::console::{Console, Style};
 use crate::error::Error;
 use crate::plan::{Environment, Plan};
 use crate::run::{Choice, RunFolder, RunId, RunRecord};
 use crate::spec::Spec;
 
-use super::{RunsFolder, StepsFolder, run};
+use super::run::Conduct;
+use super::{RunsFolder, StepsFolder};
 
 /// Remove what a run has left behind
 #[derive(Debug, Args)]
@@ -27,7 +29,7 @@ pub(super) struct Cleanup {
 }
 
 impl Cleanup {
-    pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
+    pub(super) fn execute(self, console: &Console, style: Style, out: &mut impl Write) -> Result<u8, Error> {
         let run = RunId::parse(&self.run)?;
         let record = RunRecord::read(&RunFolder::open(&self.runs.runs, &run)?)?;
         let spec = self.spec.unwrap_or_else(|| PathBuf::from(&record.spec));
@@ -36,11 +38,19 @@ impl Cleanup {
         let read = Spec::read(&spec, &record.overrides).map_err(Error::Spec)?;
         let environment = Environment::of_process();
         let plan = Plan::for_cleanup(&read, &engine, &self.steps.path(), &environment).map_err(Error::Spec)?;
-        super::warn(&engine);
+        super::warn(&engine, console);
         let cleaning: Vec<String> = plan.steps.iter().filter(|step| step.removes).map(|step| step.id.clone()).collect();
         if cleaning.is_empty() {
             return Err(Error::NoCleanup(spec));
         }
-        run::conduct(&plan, &self.runs, &run, &Choice::Only(cleaning), record.dry_run, out)
+        let conduct = Conduct {
+            plan: &plan,
+            run: &run,
+            choice: &Choice::only(&plan, cleaning)?,
+            dry_run: record.dry_run,
+            runs: &self.runs,
+            steps: &self.steps,
+        };
+        conduct.execute(console, style, out)
     }
 }

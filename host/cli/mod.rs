@@ -1,20 +1,25 @@
 //! The command line: one file per command.
 
+mod advice;
 mod check;
 mod cleanup;
 mod compile;
+mod completions;
 mod explain;
+mod man;
+mod output;
 mod plan;
 mod run;
 mod schema;
 mod steps;
 mod stub;
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::console::{Console, Style};
 use crate::engine::{Cache, Engine};
 use crate::error::Error;
 use crate::plan::{DryRun, Environment, Plan};
@@ -24,6 +29,8 @@ use crate::spec::{Overrides, Spec};
 #[derive(Debug, Parser)]
 #[command(version, help_expected = true, max_term_width = 100)]
 pub struct Cli {
+    #[command(flatten)]
+    output: output::Output,
     #[command(subcommand)]
     command: Command,
 }
@@ -38,20 +45,30 @@ enum Command {
     Compile(compile::Compile),
     Stub(stub::StubCommand),
     Cleanup(cleanup::Cleanup),
+    Completions(completions::Completions),
+    Man(man::ManCommand),
 }
 
 impl Cli {
-    /// Executes the command. Answers the exit code; the result goes to `out`, all else to stderr.
-    pub fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
+    /// The way to stderr that the user wants.
+    pub fn console(&self) -> Console {
+        self.output.console()
+    }
+
+    /// Executes the command. Answers the exit code; the result goes to `out`, all else to the console.
+    pub fn execute(self, console: &Console, out: &mut impl Write) -> Result<u8, Error> {
+        let style = Style::new(self.output.colour().is_on(std::io::stdout().is_terminal()));
         match self.command {
-            Command::Run(command) => command.execute(out),
-            Command::Check(command) => command.execute(out),
-            Command::Plan(command) => command.execute(out),
+            Command::Run(command) => command.execute(console, style, out),
+            Command::Check(command) => command.execute(console, out),
+            Command::Plan(command) => command.execute(console, out),
             Command::Steps(command) => command.execute(out),
             Command::Schema(command) => command.execute(out),
             Command::Compile(command) => command.execute(out),
             Command::Stub(command) => command.execute(out),
-            Command::Cleanup(command) => command.execute(out),
+            Command::Cleanup(command) => command.execute(console, style, out),
+            Command::Completions(command) => command.execute(out),
+            Command::Man(command) => command.execute(out),
         }
     }
 }
@@ -65,6 +82,12 @@ struct StepsFolder {
 }
 
 impl StepsFolder {
+    /// The folder, if it was typed: what the environment says will be said there again.
+    fn typed(&self) -> Option<&Path> {
+        let environment = std::env::var_os("STEPWISE_STEPS");
+        self.steps.as_deref().filter(|steps| Some(steps.as_os_str()) != environment.as_deref())
+    }
+
     /// The folder given, or `steps` beside the folder of this binary.
     fn path(&self) -> PathBuf {
         self.steps.clone().unwrap_or_else(|| {
@@ -94,11 +117,12 @@ fn plan(
     overrides: &Overrides,
     steps: &StepsFolder,
     environment: &Environment,
+    console: &Console,
 ) -> Result<(Spec, Plan), Error> {
     let engine = engine()?;
     let spec = Spec::read(spec, overrides).map_err(Error::Spec)?;
     let plan = Plan::new(&spec, &engine, &steps.path(), environment).map_err(Error::Spec)?;
-    warn(&engine);
+    warn(&engine, console);
     Ok((spec, plan))
 }
 
@@ -121,13 +145,11 @@ impl OverrideArguments {
 }
 
 /// Says that components are compiled at every start, if they are.
-fn warn(engine: &Engine) {
+fn warn(engine: &Engine, console: &Console) {
     if let Some(trouble) = engine.trouble() {
-        // Nobody is left to tell if stderr is closed.
-        let _ = writeln!(
-            std::io::stderr(),
-            "warning: components are compiled at every start: {trouble}\nhint: set STEPWISE_CACHE to a folder of yours, or run `stepwise compile` once"
-        );
+        let message = format!("components are compiled at every start: {trouble}");
+        let hint = "set STEPWISE_CACHE to a folder of yours, or run `stepwise compile` once";
+        console.note("warning", &message, Some(hint));
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::console::Console;
 use crate::error::Error;
 use crate::exit;
 use crate::plan::When;
@@ -29,9 +30,9 @@ pub(super) struct PlanCommand {
 }
 
 impl PlanCommand {
-    pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
+    pub(super) fn execute(self, console: &Console, out: &mut impl Write) -> Result<u8, Error> {
         let overrides = self.overrides.overrides();
-        let (spec, plan) = super::plan(&self.spec, &overrides, &self.steps, &self.offline.environment())?;
+        let (spec, plan) = super::plan(&self.spec, &overrides, &self.steps, &self.offline.environment(), console)?;
         if self.explain {
             explain(&spec, &plan, out)?;
             return Ok(exit::DONE);

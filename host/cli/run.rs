@@ -2,20 +2,21 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
-use std::time::Duration;
 use stepwise_stub::{Options, Stub};
 
+use crate::console::{Console, Style};
 use crate::deadline::Stop;
 use crate::error::Error;
 use crate::exit;
 use crate::plan::{DryRun, Environment, Plan};
 use crate::report;
-use crate::run::{Choice, Outcome, RunId, RunRecord, Runner};
+use crate::run::{Choice, Outcome, RunError, RunId, RunRecord, Runner};
 use crate::signal::Signal;
 
-use super::{OverrideArguments, RunsFolder, StepsFolder};
+use super::{OverrideArguments, RunsFolder, StepsFolder, advice};
 
 /// How long the embedded stub's asynchronous states take: long enough to be waited for, no longer.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -33,7 +34,13 @@ pub(super) struct Run {
     only: Vec<String>,
     #[command(flatten)]
     overrides: OverrideArguments,
-    /// Name of the run; give it when several calls with `--only` make up one run
+    /// Go on with the run that `--run` names from this step, for example after what made it fail is mended
+    #[arg(long, value_name = "STEP", requires = "run", conflicts_with_all = ["only", "dry_run"])]
+    from: Option<String>,
+    /// Leave what the run creates, to look at it or to go on with it: no step that removes is run
+    #[arg(long, conflicts_with = "dry_run")]
+    keep: bool,
+    /// Name of the run; give it when several calls with `--only` or `--from` make up one run
     #[arg(long, value_name = "ID")]
     run: Option<String>,
     #[command(flatten)]
@@ -43,7 +50,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
+    pub(super) fn execute(self, console: &Console, style: Style, out: &mut impl Write) -> Result<u8, Error> {
         let run = self.run.as_deref().map(RunId::parse).transpose()?.unwrap_or_default();
         let stub = self.dry_run.then(|| Stub::start(Options { settle: SETTLE, ..Options::default() })).transpose()?;
         let mut environment = Environment::of_process();
@@ -56,32 +63,55 @@ impl Run {
             });
         }
         let overrides = self.overrides.overrides();
-        let (_, plan) = super::plan(&self.spec, &overrides, &self.steps, &environment)?;
-        let choice = if self.only.is_empty() { Choice::All } else { Choice::Only(self.only) };
-        conduct(&plan, &self.runs, &run, &choice, self.dry_run, out)
+        let (_, plan) = super::plan(&self.spec, &overrides, &self.steps, &environment, console)?;
+        let choice = match self.from {
+            Some(first) => Choice::from(&plan, first)?,
+            None if self.only.is_empty() => Choice::all(),
+            None => Choice::only(&plan, self.only)?,
+        };
+        let conduct = Conduct {
+            plan: &plan,
+            run: &run,
+            choice: &choice.keeping(self.keep),
+            dry_run: self.dry_run,
+            runs: &self.runs,
+            steps: &self.steps,
+        };
+        conduct.execute(console, style, out)
     }
 }
 
-/// Runs a plan, shows the result and answers the exit code.
-pub(super) fn conduct(
-    plan: &Plan,
-    runs: &RunsFolder,
-    run: &RunId,
-    choice: &Choice,
-    dry_run: bool,
-    out: &mut impl Write,
-) -> Result<u8, Error> {
-    let stop = Stop::new();
-    let advice = format!(
-        "interrupted again; to remove what is left: stepwise cleanup {} --run {} --runs {}",
-        plan.spec.display(),
-        run.as_str(),
-        runs.runs.display()
-    );
-    let signal = Signal::watch(stop.clone(), advice)?;
-    let record = Runner::new(plan, &runs.runs, run, choice, dry_run, stop)?.run(choice)?;
-    report::text(&record, choice, out)?;
-    Ok(signal.exit_code().unwrap_or_else(|| code(&record, choice)))
+/// A plan that is to run, as `run` and `cleanup` do.
+pub(super) struct Conduct<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) run: &'a RunId,
+    pub(super) choice: &'a Choice,
+    pub(super) dry_run: bool,
+    pub(super) runs: &'a RunsFolder,
+    pub(super) steps: &'a StepsFolder,
+}
+
+impl Conduct<'_> {
+    /// Runs it, shows the result and answers the exit code.
+    pub(super) fn execute(self, console: &Console, style: Style, out: &mut impl Write) -> Result<u8, Error> {
+        let Self { plan, run, choice, dry_run, runs, steps } = self;
+        let stop = Stop::new();
+        let removal = advice::removal(plan, run, runs, steps);
+        let advice = format!("interrupted again; to remove what is left: {removal}");
+        let signal = Signal::watch(stop.clone(), console.clone(), advice)?;
+        let runner = Runner::new(plan, &runs.runs, run, choice, dry_run, stop, console)?;
+        let chosen: Vec<_> = plan.steps.iter().map(|step| step.id.as_str()).filter(|id| choice.includes(id)).collect();
+        console.begin(&chosen);
+        let ledger = runner.ledger();
+        let ran = runner.run(choice);
+        console.end();
+        let record = ran?;
+        report::text(&record, choice, style, out)?;
+        if choice.keeps() {
+            report::left(&ledger.left().map_err(RunError::Ledger)?, &removal, style, out)?;
+        }
+        Ok(signal.exit_code().unwrap_or_else(|| code(&record, choice)))
+    }
 }
 
 /// Of all steps, or of the chosen ones.

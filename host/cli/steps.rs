@@ -1,11 +1,15 @@
-//! `stepwise steps`.
+//! `stepwise steps`. Each form of its output has a file.
 
-use std::io::{self, Write};
+mod json;
+mod markdown;
+mod property;
+mod text;
 
-use clap::Args;
-use serde_json::Value;
+use std::io::Write;
 
-use crate::engine::{Component, Format, Schema, names, types};
+use clap::{Args, ValueEnum};
+
+use crate::engine::names;
 use crate::error::Error;
 use crate::exit;
 
@@ -16,75 +20,46 @@ use super::StepsFolder;
 pub(super) struct Steps {
     /// Step to document: its inputs, outputs and needs, as the component describes them
     name: Option<String>,
+    /// Form of the answer: `json` has the whole schemas, for tools; `markdown` is for a page of documentation
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: Format,
     #[command(flatten)]
     steps: StepsFolder,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// For reading
+    #[default]
+    Text,
+    /// For tools
+    Json,
+    /// For documentation
+    Markdown,
 }
 
 impl Steps {
     pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
         let (engine, folder) = (super::engine()?, self.steps.path());
         if let Some(name) = &self.name {
-            document(&engine.named(&folder, name)?, out)?;
+            let component = engine.named(&folder, name)?;
+            match self.format {
+                Format::Text => text::document(&component, out)?,
+                Format::Json => writeln!(out, "{:#}", json::document(&component))?,
+                Format::Markdown => markdown::document(&component, out)?,
+            }
             return Ok(exit::DONE);
         }
         let names = names(&folder);
         if names.is_empty() {
             return Err(Error::NoSteps(folder));
         }
-        let width = names.iter().map(String::len).max().unwrap_or(0);
-        for name in names {
-            let component = engine.named(&folder, &name)?;
-            writeln!(out, "{name:width$}  {}  {}", component.info.version, component.info.summary)?;
+        let components = names.iter().map(|name| engine.named(&folder, name)).collect::<Result<Vec<_>, _>>()?;
+        match self.format {
+            Format::Text => text::list(&names, &components, out)?,
+            Format::Json => writeln!(out, "{:#}", json::list(&components))?,
+            Format::Markdown => markdown::list(&names, &components, out)?,
         }
         Ok(exit::DONE)
     }
-}
-
-fn document(component: &Component, out: &mut impl Write) -> io::Result<()> {
-    let info = &component.info;
-    writeln!(out, "{} {}\n{}\n", info.name, info.version, info.summary)?;
-    properties("inputs", &info.inputs, out)?;
-    properties("outputs", &info.outputs, out)?;
-    writeln!(out, "needs:")?;
-    for need in &info.needs {
-        writeln!(out, "  {} {need}\n      {}", need.service, need.reason)?;
-    }
-    for (needs, what) in [
-        (info.scoring, "local scoring"),
-        (info.artifacts, "a folder for artifacts"),
-        (info.removes, "to remove what the run created"),
-    ] {
-        if needs {
-            writeln!(out, "  {what}")?;
-        }
-    }
-    writeln!(out, "\nsha256 {}", component.sha256)
-}
-
-fn properties(title: &str, schema: &Schema, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{title}:")?;
-    let mut none = true;
-    for (name, property) in schema.properties() {
-        none = false;
-        let format = property.get("format").and_then(Value::as_str).and_then(Format::parse);
-        let kind = match (format, types(property)) {
-            (Some(format), _) => format.name().to_owned(),
-            (None, Some(types)) => types.into_iter().filter(|name| name != "null").collect::<Vec<_>>().join(" or "),
-            (None, None) => "anything".to_owned(),
-        };
-        let default = property.get("default").filter(|default| !default.is_null());
-        let state = match default {
-            Some(default) => format!("default {default}"),
-            None if schema.requires(name) => "required".to_owned(),
-            None => "optional".to_owned(),
-        };
-        writeln!(out, "  {name} ({kind}, {state})")?;
-        for line in property.get("description").and_then(Value::as_str).unwrap_or_default().lines() {
-            writeln!(out, "      {line}")?;
-        }
-    }
-    if none {
-        writeln!(out, "  none")?;
-    }
-    writeln!(out)
 }

@@ -3,6 +3,8 @@
 use crate::services::ServiceError;
 
 use super::folder::FolderError;
+use super::ledger::LedgerError;
+use super::step_record::StepOutcome;
 
 /// Why a run cannot go on. A step's failure is none of these: it is in the record.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,41 @@ pub enum RunError {
         run: String,
     },
     /// A step that the plan does not have.
-    #[error("the spec has no step `{0}`")]
-    Step(String),
+    #[error("the spec has no step `{step}`")]
+    Step {
+        /// What was asked for.
+        step: String,
+        /// A step that is there, with an id much like it.
+        nearest: Option<String>,
+    },
+    /// A run cannot go on from a step while one before it has not succeeded.
+    #[error(
+        "run `{run}` cannot go on from `{first}`: step `{step}` before it {}",
+        .outcome.map_or("has not run", StepOutcome::verb)
+    )]
+    Before {
+        /// The run.
+        run: String,
+        /// The step to go on from.
+        first: String,
+        /// The step before it.
+        step: String,
+        /// How that one ended, if it has run.
+        outcome: Option<StepOutcome>,
+    },
+    /// A run cannot go on with what is gone.
+    #[error("run `{run}` cannot go on from `{first}`: the {kind} that step `{step}` created was removed")]
+    Gone {
+        /// The run.
+        run: String,
+        /// The step to go on from.
+        first: String,
+        /// The step before it.
+        step: String,
+        /// The kind of the resource.
+        kind: String,
+    },
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }

@@ -1,16 +1,18 @@
-//! `events.jsonl`: what happened when, for machines; and the lines that a person follows on stderr.
+//! `events.jsonl`: what happened when, for machines. Each event also goes to the console.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::console::{Console, Stage};
 use crate::services::{Exchange, Masks};
 
 use super::folder::{FolderError, failed};
+use super::step_record::StepRecord;
+use super::trouble::Troubles;
 
 /// How much a log line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,38 +27,32 @@ pub enum LogLevel {
     Error,
 }
 
-/// The shortest time between two progress lines of one step: a log in Jenkins is read, not watched.
-const PROGRESS_PAUSE: Duration = Duration::from_secs(2);
-
 /// Longest log line that is kept, in bytes.
 const MAX_LINE: usize = 8 << 10;
+
+/// Characters of an answer's body that explain why a request was refused.
+const MAX_EXCERPT: usize = 300;
 
 /// Where events go. Every text is masked.
 #[derive(Debug)]
 pub struct Events {
     masks: Masks,
-    sink: Mutex<Sink>,
-    quiet: bool,
-}
-
-#[derive(Debug)]
-struct Sink {
-    file: Option<File>,
-    /// The last progress line: of which step, and when.
-    progress: Option<(String, Instant)>,
+    file: Option<Mutex<File>>,
+    console: Console,
+    troubles: Mutex<Troubles>,
 }
 
 impl Events {
     /// Appends to a run's `events.jsonl`.
-    pub fn open(folder: &Path, masks: Masks) -> Result<Self, FolderError> {
+    pub fn open(folder: &Path, masks: Masks, console: Console) -> Result<Self, FolderError> {
         let path = folder.join("events.jsonl");
         let file = OpenOptions::new().append(true).create(true).open(&path).map_err(failed("open", &path))?;
-        Ok(Self { masks, sink: Mutex::new(Sink { file: Some(file), progress: None }), quiet: false })
+        Ok(Self { masks, file: Some(Mutex::new(file)), console, troubles: Mutex::default() })
     }
 
     /// Keeps nothing and says nothing: for components that only describe themselves.
     pub fn none() -> Self {
-        Self { masks: Masks::default(), sink: Mutex::new(Sink { file: None, progress: None }), quiet: true }
+        Self { masks: Masks::default(), file: None, console: Console::silent(), troubles: Mutex::default() }
     }
 
     /// A line of a step's log.
@@ -69,34 +65,22 @@ impl Events {
             LogLevel::Error => "error",
         };
         self.write(&json!({"event": "log", "step": step, "level": name, "message": message}));
-        match level {
-            LogLevel::Debug => {}
-            LogLevel::Info => self.say(step, &message),
-            LogLevel::Warn | LogLevel::Error => self.say(step, &format!("{name}: {message}")),
-        }
+        self.console.log(step, level, &message);
+        self.troubles().log(step, level, message);
     }
 
     /// How far a step is.
     pub fn progress(&self, step: &str, done: u64, total: Option<u64>, unit: &str) {
         let unit = self.masked(unit);
         self.write(&json!({"event": "progress", "step": step, "done": done, "total": total, "unit": unit}));
-        let whole = total == Some(done);
-        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = |(last, at): &(String, Instant)| last == step && at.elapsed() < PROGRESS_PAUSE;
-        if !whole && sink.progress.as_ref().is_some_and(recent) {
-            return;
-        }
-        sink.progress = Some((step.to_owned(), Instant::now()));
-        drop(sink);
-        match total {
-            Some(total) => self.say(step, &format!("{done} of {total} {unit}")),
-            None => self.say(step, &format!("{done} {unit}")),
-        }
+        self.console.progress(step, done, total, &unit);
     }
 
     /// One exchange with a service.
     pub fn request(&self, step: &str, exchange: &Exchange<'_>) {
-        self.write(&json!({
+        let error = exchange.outcome.err().map(|error| self.masked(&error.to_string()));
+        let answer = (!exchange.refusal.is_empty()).then(|| self.excerpt(exchange.refusal));
+        let mut event = json!({
             "event": "request",
             "step": step,
             "service": exchange.service,
@@ -104,19 +88,42 @@ impl Events {
             "path": exchange.path,
             "attempt": exchange.attempt,
             "status": exchange.outcome.as_ref().ok(),
-            "error": exchange.outcome.err().map(|error| self.masked(&error.to_string())),
+            "error": error,
             "ms": exchange.duration.as_secs_f64() * 1000.0,
             "transaction": exchange.transaction_id,
             "sent": exchange.sent,
             "received": exchange.received,
-        }));
+        });
+        if let Some(answer) = &answer {
+            event["answer"] = answer.as_str().into();
+        }
+        self.write(&event);
+        self.troubles().request(step, exchange, error.or(answer).unwrap_or_default());
     }
 
     /// A step begins, ends, is skipped, or is tried again.
-    pub fn step(&self, step: &str, what: &str, text: &str) {
+    pub fn step(&self, step: &str, stage: Stage, text: &str) {
         let text = self.masked(text);
-        self.write(&json!({"event": what, "step": step, "message": text}));
-        self.say(step, &text);
+        self.write(&json!({"event": stage.name(), "step": step, "message": text}));
+        self.console.step(step, stage, &text);
+        if matches!(stage, Stage::Started | Stage::Retried) {
+            self.troubles().begin(step);
+        }
+    }
+
+    /// Why a step failed, if it did: what it says, and what led to it.
+    pub(super) fn failure(&self, record: &StepRecord) {
+        let story = self.troubles().story(record);
+        let Some(story) = story else { return };
+        self.write(&json!({
+            "event": "step_failed",
+            "step": record.id,
+            "category": record.failure.as_ref().map(|failure| &failure.category),
+            "message": story.message,
+            "hint": story.hint,
+            "request": story.request.as_ref().map(ToString::to_string),
+        }));
+        self.console.failure(&record.id, &story);
     }
 
     /// A text without any secret in it.
@@ -128,26 +135,30 @@ impl Events {
         text[..end].replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}") + cut
     }
 
-    fn write(&self, event: &Value) {
-        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = &mut sink.file {
-            let mut line = json!({"at": super::now()});
-            if let (Value::Object(line), Value::Object(event)) = (&mut line, event) {
-                line.extend(event.clone());
-            }
-            // Events are for looking back: a full disk must not stop the run, the ledger and the record do that.
-            let _ = file.write_all(format!("{line}\n").as_bytes());
+    /// The beginning of a body, in one line.
+    fn excerpt(&self, body: &[u8]) -> String {
+        let text = self.masked(&String::from_utf8_lossy(body));
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(MAX_EXCERPT) {
+            Some((end, _)) => format!("{}…", &line[..end]),
+            None => line,
         }
     }
 
-    fn say(&self, step: &str, text: &str) {
-        if self.quiet {
-            return;
+    fn write(&self, event: &Value) {
+        let mut line = json!({"at": super::now()});
+        if let (Value::Object(line), Value::Object(event)) = (&mut line, event) {
+            line.extend(event.clone());
         }
-        let mut err = std::io::stderr().lock();
-        for line in text.lines() {
-            // Nobody is left to tell if stderr is closed.
-            let _ = writeln!(err, "{step:<10} {line}");
+        if let Some(file) = &self.file {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            // Events are for looking back: a full disk must not stop the run, the ledger and the record do that.
+            let _ = file.write_all(format!("{line}\n").as_bytes());
         }
+        self.console.event(&line);
+    }
+
+    fn troubles(&self) -> std::sync::MutexGuard<'_, Troubles> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,6 +4,7 @@
 //! known of an entry is the sum of its lines. An announcement is on disk before the call returns. The other lines only
 //! outlive this process: if the whole machine goes down with them, the entry's lookup finds the resource again.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -148,6 +149,33 @@ impl Ledger {
     /// All entries, oldest first.
     pub fn entries(&self) -> Result<Vec<LedgerEntry>, LedgerError> {
         Ok(self.lock()?.entries)
+    }
+
+    /// What the run created and has not removed, oldest first. Reads only: where there is no ledger, none is made.
+    pub fn left(&self) -> Result<Vec<LedgerEntry>, LedgerError> {
+        let live = |entry: &LedgerEntry| matches!(entry.state, State::Announced | State::Confirmed);
+        Ok(self.known()?.into_iter().filter(live).collect())
+    }
+
+    /// Something that one of these steps created, that was removed and not created again.
+    pub(super) fn gone(&self, steps: &BTreeSet<&str>) -> Result<Option<LedgerEntry>, LedgerError> {
+        let entries = self.known()?;
+        let again = |gone: &LedgerEntry| {
+            entries.iter().any(|entry| {
+                entry.number > gone.number
+                    && entry.step == gone.step
+                    && entry.announcement.kind == gone.announcement.kind
+                    && entry.state != State::Removed
+            })
+        };
+        let gone = |entry: &&LedgerEntry| {
+            entry.state == State::Removed && steps.contains(entry.step.as_str()) && !again(entry)
+        };
+        Ok(entries.iter().find(gone).cloned())
+    }
+
+    fn known(&self) -> Result<Vec<LedgerEntry>, LedgerError> {
+        if self.file.exists() { self.entries() } else { Ok(Vec::new()) }
     }
 
     /// Opens, locks and reads the file; the lock ends with the value.

@@ -1,11 +1,12 @@
 //! A run: steps executed in order, and everything that is kept of it.
 //!
-//! `runner` drives the plan, `attempt` is one try of a step, `lend` brings it files, `folder` says where things lie,
+//! `choice` says which steps run, `runner` drives them, `attempt` is one try of a step, `lend` brings it files, `folder` says where things lie,
 //! `record` and `step_record` are what is known of the run and of each step, `ledger` what the run created, `events` what
-//! happened when.
+//! happened when, `trouble` why a step failed.
 
 mod artifacts;
 mod attempt;
+mod choice;
 mod error;
 mod events;
 mod folder;
@@ -14,15 +15,17 @@ mod lend;
 mod record;
 mod runner;
 mod step_record;
+mod trouble;
 
 pub use artifacts::ArtifactError;
+pub use choice::Choice;
 pub use error::RunError;
 pub use events::{Events, LogLevel};
 pub use folder::{FolderError, RunFolder, RunId};
 pub use ledger::{Ledger, LedgerEntry, LedgerError};
 pub use lend::{LendError, LentFile};
 pub use record::{Outcome, RunRecord};
-pub use runner::{Choice, Runner};
+pub use runner::Runner;
 pub use step_record::{StepOutcome, StepRecord};
 
 /// Now, as it is written everywhere: RFC 3339 in UTC, with milliseconds.

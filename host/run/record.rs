@@ -73,6 +73,9 @@ pub struct RunRecord {
     pub updated_at: String,
     /// How it ended.
     pub outcome: Outcome,
+    /// What a reader of the result should know first, for example that a service's certificate was not checked.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub warnings: Vec<String>,
     /// The steps that have run or were skipped, in the order of the spec.
     pub steps: Vec<StepRecord>,
 }

@@ -6,36 +6,19 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use crate::console::{Console, Stage};
 use crate::deadline::{Deadline, Stop};
 use crate::engine::{CONTRACT, StepError};
 use crate::plan::{ContinueOn, Plan, PlannedStep, When};
 use crate::services::{Masks, Services};
 
+use super::choice::Choice;
 use super::error::RunError;
 use super::events::Events;
 use super::folder::{RunFolder, RunId};
 use super::ledger::Ledger;
 use super::record::{Outcome, RunRecord};
 use super::step_record::{StepOutcome, StepRecord};
-
-/// Which steps of the plan to run.
-#[derive(Debug)]
-pub enum Choice {
-    /// All, as their `when` says.
-    All,
-    /// These, whatever happened before.
-    Only(Vec<String>),
-}
-
-impl Choice {
-    /// Whether a step is one of those.
-    pub fn includes(&self, id: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(steps) => steps.iter().any(|step| step == id),
-        }
-    }
-}
 
 /// A run of a plan.
 pub struct Runner<'a> {
@@ -59,12 +42,11 @@ impl<'a> Runner<'a> {
         choice: &Choice,
         dry_run: bool,
         stop: Stop,
+        console: &Console,
     ) -> Result<Self, RunError> {
-        if let Choice::Only(steps) = choice {
-            let unknown = steps.iter().find(|id| !plan.steps.iter().any(|step| step.id == **id));
-            if let Some(unknown) = unknown {
-                return Err(RunError::Step(unknown.clone()));
-            }
+        if choice.goes_on() {
+            // A run that is not there is not to be made.
+            RunFolder::open(runs, run)?;
         }
         let masks = Masks::new();
         let user_agent = concat!("stepwise/", env!("CARGO_PKG_VERSION"));
@@ -73,7 +55,7 @@ impl<'a> Runner<'a> {
         let lock = folder.lock()?;
         let record = if folder.record().exists() {
             let record = RunRecord::read(&folder)?;
-            if matches!(choice, Choice::All) {
+            if choice.is_whole() {
                 return Err(RunError::Exists(run.as_str().to_owned()));
             }
             if record.pipeline != plan.name {
@@ -97,6 +79,7 @@ impl<'a> Runner<'a> {
                 started_at: super::now(),
                 updated_at: super::now(),
                 outcome: Outcome::Unfinished,
+                warnings: Vec::new(),
                 steps: Vec::new(),
             };
             record.create(&folder)?;
@@ -104,9 +87,15 @@ impl<'a> Runner<'a> {
         };
         drop(lock);
         let ledger = Arc::new(Ledger::new(folder.path(), &plan.name, run.as_str(), &record.nonce));
-        let events = Arc::new(Events::open(folder.path(), masks)?);
+        choice.check(plan, &record, &ledger)?;
+        let events = Arc::new(Events::open(folder.path(), masks, console.clone())?);
         let end = plan.time.map(Deadline::after);
         Ok(Self { plan, folder, record, services, ledger, events, stop, end })
+    }
+
+    /// The ledger, for who asks it when the run is over.
+    pub fn ledger(&self) -> Arc<Ledger> {
+        Arc::clone(&self.ledger)
     }
 
     /// Runs the chosen steps. Answers the record, with the worst outcome of all the run's steps.
@@ -122,10 +111,12 @@ impl<'a> Runner<'a> {
             if !choice.includes(&step.id) {
                 continue;
             }
-            let runs = match (choice, step.when) {
-                (Choice::Only(_), _) | (_, When::Always) => true,
-                (_, When::Success) => worst == Outcome::Succeeded,
-                (_, When::Failure) => worst != Outcome::Succeeded,
+            let runs = match step.when {
+                _ if step.removes && choice.keeps() => false,
+                _ if choice.ignores_when() => true,
+                When::Always => true,
+                When::Success => worst == Outcome::Succeeded,
+                When::Failure => worst != Outcome::Succeeded,
             };
             // The first signal ends the pipeline's work, not what must follow it, whenever the signal comes; a second
             // one ends the process.
@@ -158,7 +149,7 @@ impl<'a> Runner<'a> {
     fn step(&self, step: &PlannedStep, stop: &Stop) -> StepRecord {
         let start = Instant::now();
         let mut record = StepRecord::of(step);
-        self.events.step(&step.id, "step_started", "started");
+        self.events.step(&step.id, Stage::Started, "started");
         for attempt in 1..=step.retry.attempts {
             record.attempts = attempt;
             let ended = match self.attempt(step, &mut record, stop) {
@@ -182,7 +173,7 @@ impl<'a> Runner<'a> {
                 record.message(),
                 pause.as_millis()
             );
-            self.events.step(&step.id, "step_retried", &text);
+            self.events.step(&step.id, Stage::Retried, &text);
             if stop.wait(pause) {
                 record.end(Err(StepError::Interrupted), &step.component.info.outputs, &self.events);
                 break;
@@ -196,7 +187,8 @@ impl<'a> Runner<'a> {
             StepOutcome::GateMissed => format!("missed a gate after {seconds:.2} s"),
             _ => format!("failed after {seconds:.2} s"),
         };
-        self.events.step(&step.id, "step_ended", &text);
+        self.events.step(&step.id, Stage::Ended(record.outcome), &text);
+        self.events.failure(&record);
         record
     }
 
@@ -216,7 +208,7 @@ impl<'a> Runner<'a> {
     }
 
     fn skipped(&self, step: &PlannedStep) -> StepRecord {
-        self.events.step(&step.id, "step_skipped", "skipped");
+        self.events.step(&step.id, Stage::Skipped, "skipped");
         StepRecord::of(step)
     }
 }

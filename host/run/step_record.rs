@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::engine::{FailureCategory, Schema, StepError};
 use crate::plan::{PlannedStep, Retry};
 
-use super::events::{Events, LogLevel};
+use super::events::Events;
 use super::lend::LentFile;
 
 /// How a step ended.
@@ -25,6 +25,19 @@ pub enum StepOutcome {
     Interrupted,
     /// Its `when` said no.
     Skipped,
+}
+
+impl StepOutcome {
+    /// What the step did, in the past tense.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::GateMissed => "missed a gate",
+            Self::Failed => "failed",
+            Self::Interrupted => "was interrupted",
+            Self::Skipped => "was skipped",
+        }
+    }
 }
 
 /// What is known of a step.
@@ -143,7 +156,6 @@ impl StepRecord {
             message: events.masked(&error.to_string()),
             hint: hint.map(|hint| events.masked(&hint)),
         };
-        events.log(&self.id, LogLevel::Debug, &format!("{}: {}", failure.category, failure.message));
         self.failure = Some(failure);
     }
 

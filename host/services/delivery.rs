@@ -87,6 +87,7 @@ impl Delivery<'_> {
             transaction_id: self.transaction_id,
             sent: outgoing.body.map_or(0, |body| body.len() as u64),
             received: result.as_ref().map_or(0, |answer| answer.body.len() as u64),
+            refusal: result.as_ref().ok().filter(|answer| answer.status >= 400).map_or(&[], |answer| &answer.body),
         });
         result
     }

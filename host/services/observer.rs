@@ -29,6 +29,8 @@ pub struct Exchange<'a> {
     pub sent: u64,
     /// Bytes of the answer's body, decompressed.
     pub received: u64,
+    /// The answer's body if its status is 400 or more, else nothing; it may hold secrets.
+    pub refusal: &'a [u8],
 }
 
 /// Gets every exchange once it is over, in the thread that made the call.

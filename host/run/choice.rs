@@ -1,0 +1,114 @@
+//! Which steps of a plan a run is to run.
+
+use std::collections::BTreeSet;
+
+use crate::plan::{ContinueOn, Plan, When};
+use crate::spec::nearest;
+
+use super::error::RunError;
+use super::ledger::Ledger;
+use super::record::RunRecord;
+use super::step_record::StepOutcome;
+
+/// Which steps of the plan to run.
+#[derive(Debug)]
+pub struct Choice {
+    which: Which,
+    keep: bool,
+}
+
+#[derive(Debug)]
+enum Which {
+    /// All, as their `when` says.
+    All,
+    /// These, whatever happened before.
+    Only(Vec<String>),
+    /// The last ones of the plan, as their `when` says; those before have succeeded.
+    From { first: String, steps: Vec<String> },
+}
+
+impl Choice {
+    /// All steps.
+    pub fn all() -> Self {
+        Self { which: Which::All, keep: false }
+    }
+
+    /// These steps.
+    pub fn only(plan: &Plan, steps: Vec<String>) -> Result<Self, RunError> {
+        steps.iter().try_for_each(|step| find(plan, step).map(|_| ()))?;
+        Ok(Self { which: Which::Only(steps), keep: false })
+    }
+
+    /// This step and all after it.
+    pub fn from(plan: &Plan, first: String) -> Result<Self, RunError> {
+        let at = find(plan, &first)?;
+        let steps = plan.steps[at..].iter().map(|step| step.id.clone()).collect();
+        Ok(Self { which: Which::From { first, steps }, keep: false })
+    }
+
+    /// The same without the steps that remove what the run created.
+    #[must_use]
+    pub fn keeping(self, keep: bool) -> Self {
+        Self { keep, ..self }
+    }
+
+    /// Whether what the run created is left where it is.
+    pub fn keeps(&self) -> bool {
+        self.keep
+    }
+
+    /// Whether a step is one of those.
+    pub fn includes(&self, id: &str) -> bool {
+        match &self.which {
+            Which::All => true,
+            Which::Only(steps) | Which::From { steps, .. } => steps.iter().any(|step| step == id),
+        }
+    }
+
+    /// Whether it makes a whole run, whose name must be new.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.which, Which::All)
+    }
+
+    /// Whether it goes on with a run that must be there.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(self.which, Which::From { .. })
+    }
+
+    /// Whether the steps run whatever their `when` says.
+    pub(super) fn ignores_when(&self) -> bool {
+        matches!(self.which, Which::Only(_))
+    }
+
+    /// The steps before the first must have succeeded, and what they created must still be there.
+    pub(super) fn check(&self, plan: &Plan, record: &RunRecord, ledger: &Ledger) -> Result<(), RunError> {
+        let Which::From { first, .. } = &self.which else { return Ok(()) };
+        let before: Vec<_> = plan.steps.iter().take_while(|step| step.id != *first).collect();
+        for step in &before {
+            let outcome = record.steps.iter().find(|known| known.id == step.id).map(|known| known.outcome);
+            let is_well = match outcome {
+                Some(StepOutcome::Succeeded) => true,
+                Some(StepOutcome::Skipped) => step.when == When::Failure,
+                Some(StepOutcome::GateMissed) => step.continue_on == Some(ContinueOn::Gate),
+                _ => false,
+            };
+            if !is_well {
+                let (run, step, first) = (record.run.clone(), step.id.clone(), first.clone());
+                return Err(RunError::Before { run, step, first, outcome });
+            }
+        }
+        let before: BTreeSet<_> = before.iter().map(|step| step.id.as_str()).collect();
+        if let Some(gone) = ledger.gone(&before)? {
+            let (run, first) = (record.run.clone(), first.clone());
+            return Err(RunError::Gone { run, first, step: gone.step, kind: gone.announcement.kind });
+        }
+        Ok(())
+    }
+}
+
+fn find(plan: &Plan, id: &str) -> Result<usize, RunError> {
+    plan.steps.iter().position(|step| step.id == id).ok_or_else(|| {
+        let nearest = nearest(id, plan.steps.iter().map(|step| step.id.as_str())).map(str::to_owned);
+        RunError::Step { step: id.to_owned(), nearest }
+    })
+}
