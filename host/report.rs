@@ -1,18 +1,35 @@
 //! A run as tables for people. It knows no step: what a step marks with `x-report` is shown.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent};
 use serde_json::{Map, Value};
 
-use crate::console::Style;
+use crate::console::{Colour, Style};
 use crate::run::{Choice, LedgerEntry, Outcome, RunRecord, StepOutcome, StepRecord};
 
+/// How the result looks where it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    style: Style,
+    /// Columns of the terminal, if it is one: tables keep to them.
+    width: Option<u16>,
+}
+
+impl Look {
+    /// For stdout.
+    pub fn of_stdout(colour: Colour) -> Self {
+        let terminal = io::stdout().is_terminal();
+        let width = terminal.then(|| console::Term::stdout().size().1);
+        Self { style: Style::new(colour.is_on(terminal)), width }
+    }
+}
+
 /// Writes the result of a run's chosen steps: what each step reports, how each ended, and how the run did.
-pub fn text(record: &RunRecord, choice: &Choice, style: Style, out: &mut impl Write) -> io::Result<()> {
+pub fn text(record: &RunRecord, choice: &Choice, look: Look, out: &mut impl Write) -> io::Result<()> {
     for warning in &record.warnings {
-        writeln!(out, "{} {warning}", style.warning("warning:"))?;
+        writeln!(out, "{} {warning}", look.style.warning("warning:"))?;
     }
     if !record.warnings.is_empty() {
         writeln!(out)?;
@@ -25,18 +42,18 @@ pub fn text(record: &RunRecord, choice: &Choice, style: Style, out: &mut impl Wr
             .filter(|(_, value)| !is_empty(value))
             .partition(|(_, value)| value.is_object() || value.is_array());
         if !plain.is_empty() {
-            section(out, style, &step.id, &pairs(plain))?;
+            section(out, look, &step.id, pairs(plain))?;
         }
         for (name, value) in collections {
-            section(out, style, &format!("{}: {}", step.id, name), &table_of(value))?;
+            section(out, look, &format!("{}: {}", step.id, name), table_of(value))?;
         }
     }
-    section(out, style, "steps", &steps(&chosen))?;
+    section(out, look, "steps", steps(&chosen))?;
     for step in &chosen {
         if let Some(failure) = &step.failure {
             writeln!(out, "step `{}` {}: {}", step.id, step.outcome.verb(), failure.message)?;
             if let Some(hint) = &failure.hint {
-                writeln!(out, "{} {hint}", style.hint("hint:"))?;
+                writeln!(out, "{} {hint}", look.style.hint("hint:"))?;
             }
         }
     }
@@ -46,12 +63,12 @@ pub fn text(record: &RunRecord, choice: &Choice, style: Style, out: &mut impl Wr
         record.run,
         record.pipeline,
         if record.dry_run { " (dry run)" } else { "" },
-        painted(record.outcome, style)
+        painted(record.outcome, look.style)
     )
 }
 
 /// Writes what a run leaves where it is, and the command that removes it.
-pub fn left(entries: &[LedgerEntry], removal: &str, style: Style, out: &mut impl Write) -> io::Result<()> {
+pub fn left(entries: &[LedgerEntry], removal: &str, look: Look, out: &mut impl Write) -> io::Result<()> {
     if entries.is_empty() {
         return writeln!(out, "\nnothing was left");
     }
@@ -64,12 +81,16 @@ pub fn left(entries: &[LedgerEntry], removal: &str, style: Style, out: &mut impl
         let id = entry.id.as_deref().unwrap_or("-");
         table.add_row([&announcement.kind, &announcement.name, id, &announcement.service]);
     }
-    section(out, style, "left", &table)?;
+    section(out, look, "left", table)?;
     writeln!(out, "to remove it: {removal}")
 }
 
-fn section(out: &mut impl Write, style: Style, title: &str, table: &Table) -> io::Result<()> {
-    writeln!(out, "{}", style.title(title))?;
+fn section(out: &mut impl Write, look: Look, title: &str, mut table: Table) -> io::Result<()> {
+    if let Some(width) = look.width {
+        // Each line gets one more in front; the last column stays free, as what stands there makes some terminals wrap.
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.saturating_sub(2));
+    }
+    writeln!(out, "{}", look.style.title(title))?;
     for line in table.lines() {
         writeln!(out, " {}", line.trim_end())?;
     }

@@ -18,3 +18,4 @@ mod runs;
 mod score_data;
 mod shapes;
 mod spec;
+mod terminal;

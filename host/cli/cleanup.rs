@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::console::{Console, Style};
+use crate::console::Console;
 use crate::error::Error;
 use crate::plan::{Environment, Plan};
+use crate::report::Look;
 use crate::run::{Choice, RunFolder, RunId, RunRecord};
 use crate::spec::Spec;
 
@@ -29,7 +30,7 @@ pub(super) struct Cleanup {
 }
 
 impl Cleanup {
-    pub(super) fn execute(self, console: &Console, style: Style, out: &mut impl Write) -> Result<u8, Error> {
+    pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
         let run = RunId::parse(&self.run)?;
         let record = RunRecord::read(&RunFolder::open(&self.runs.runs, &run)?)?;
         let spec = self.spec.unwrap_or_else(|| PathBuf::from(&record.spec));
@@ -51,6 +52,6 @@ impl Cleanup {
             runs: &self.runs,
             steps: &self.steps,
         };
-        conduct.execute(console, style, out)
+        conduct.execute(console, look, out)
     }
 }

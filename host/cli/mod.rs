@@ -14,15 +14,16 @@ mod schema;
 mod steps;
 mod stub;
 
-use std::io::{IsTerminal as _, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::console::{Console, Style};
+use crate::console::Console;
 use crate::engine::{Cache, Engine};
 use crate::error::Error;
 use crate::plan::{DryRun, Environment, Plan};
+use crate::report::Look;
 use crate::spec::{Overrides, Spec};
 
 /// Takes a machine-learning model from a commit to a verified deployment on IBM Cloud Pak for Data
@@ -57,16 +58,16 @@ impl Cli {
 
     /// Executes the command. Answers the exit code; the result goes to `out`, all else to the console.
     pub fn execute(self, console: &Console, out: &mut impl Write) -> Result<u8, Error> {
-        let style = Style::new(self.output.colour().is_on(std::io::stdout().is_terminal()));
+        let look = Look::of_stdout(self.output.colour());
         match self.command {
-            Command::Run(command) => command.execute(console, style, out),
+            Command::Run(command) => command.execute(console, look, out),
             Command::Check(command) => command.execute(console, out),
             Command::Plan(command) => command.execute(console, out),
             Command::Steps(command) => command.execute(out),
             Command::Schema(command) => command.execute(out),
             Command::Compile(command) => command.execute(out),
             Command::Stub(command) => command.execute(out),
-            Command::Cleanup(command) => command.execute(console, style, out),
+            Command::Cleanup(command) => command.execute(console, look, out),
             Command::Completions(command) => command.execute(out),
             Command::Man(command) => command.execute(out),
         }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use clap::Args;
 use stepwise_stub::{Options, Stub};
 
-use crate::console::{Console, Style};
+use crate::console::Console;
 use crate::deadline::Stop;
 use crate::error::Error;
 use crate::exit;
 use crate::plan::{DryRun, Environment, Plan};
-use crate::report;
+use crate::report::{self, Look};
 use crate::run::{Choice, Outcome, RunError, RunId, RunRecord, Runner};
 use crate::signal::Signal;
 
@@ -50,7 +50,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn execute(self, console: &Console, style: Style, out: &mut impl Write) -> Result<u8, Error> {
+    pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
         let run = self.run.as_deref().map(RunId::parse).transpose()?.unwrap_or_default();
         let stub = self.dry_run.then(|| Stub::start(Options { settle: SETTLE, ..Options::default() })).transpose()?;
         let mut environment = Environment::of_process();
@@ -77,7 +77,7 @@ impl Run {
             runs: &self.runs,
             steps: &self.steps,
         };
-        conduct.execute(console, style, out)
+        conduct.execute(console, look, out)
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) struct Conduct<'a> {
 
 impl Conduct<'_> {
     /// Runs it, shows the result and answers the exit code.
-    pub(super) fn execute(self, console: &Console, style: Style, out: &mut impl Write) -> Result<u8, Error> {
+    pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
         let Self { plan, run, choice, dry_run, runs, steps } = self;
         let stop = Stop::new();
         let removal = advice::removal(plan, run, runs, steps);
@@ -106,9 +106,9 @@ impl Conduct<'_> {
         let ran = runner.run(choice);
         console.end();
         let record = ran?;
-        report::text(&record, choice, style, out)?;
+        report::text(&record, choice, look, out)?;
         if choice.keeps() {
-            report::left(&ledger.left().map_err(RunError::Ledger)?, &removal, style, out)?;
+            report::left(&ledger.left().map_err(RunError::Ledger)?, &removal, look, out)?;
         }
         Ok(signal.exit_code().unwrap_or_else(|| code(&record, choice)))
     }

@@ -45,6 +45,8 @@ impl Live {
         let narrow = steps.len() + LEFT_TO_LOG > usize::from(Term::stderr().size().0);
         let rows = steps.iter().map(|id| self.row(id, id_width)).collect::<Vec<_>>();
         self.multi.set_draw_target(ProgressDrawTarget::stderr());
+        // Written over and not cleared first, it does not flicker; that needs a number of lines that stays.
+        self.multi.set_move_cursor(!narrow);
         for (_, bar) in rows.iter().filter(|_| !narrow) {
             self.multi.add(bar.clone()).tick();
         }
@@ -74,8 +76,8 @@ impl Live {
             bar.abandon();
         }
         self.multi.set_draw_target(ProgressDrawTarget::hidden());
-        // The cursor stands behind the last line.
-        super::write("");
+        // The cursor stands behind the last line; a free line parts the steps from the result.
+        super::write("\n");
     }
 
     pub(super) fn step(&self, step: &str, stage: Stage, text: &str) {

@@ -66,7 +66,7 @@ impl Row {
             // The end of a line is left free: what stands there makes some terminals wrap.
             let left = width.saturating_sub(measure_text_width(&line) + measure_text_width(&text) + 7);
             if let Some(total) = progress.total.filter(|_| running && left >= SHORTEST_BAR) {
-                line += &format!("  [{}]", bar(progress.done, total, left.min(LONGEST_BAR)));
+                line += &format!("  [{}]", bar(progress.done, total, left.min(width / 4).min(LONGEST_BAR)));
             }
             line += &format!("  {text}");
         }
@@ -130,7 +130,7 @@ mod tests {
 
         assert_eq!(
             row.line(8, 80, Style::new(false)),
-            "score     running     0.0 s  [===========>           ]  500 of 1000 rows, 250/s"
+            "score     running     0.0 s  [==========>         ]  500 of 1000 rows, 250/s"
         );
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::engine::{CONTRACT, Component};
+use crate::engine::Component;
 
 pub(super) fn list(components: &[Component]) -> Value {
     components.iter().map(document).collect()
@@ -26,7 +26,6 @@ pub(super) fn document(component: &Component) -> Value {
         "name": info.name,
         "version": info.version,
         "summary": info.summary,
-        "contract": CONTRACT,
         "sha256": component.sha256,
         "inputs": info.inputs.value,
         "outputs": info.outputs.value,

@@ -146,6 +146,7 @@ impl Score<'_> {
         let (mut payload, mut feedback) = (self.payload()?, self.feedback()?);
         let (artifact, file) = Artifact::create(self.host, "predictions.csv")?;
         let mut writer = PredictionsWriter::new(file);
+        let total = Table::count(self.input.data.open(self.host)?);
         let (mut rows, mut under_way) = (0, VecDeque::new());
         loop {
             // The first batch goes alone: its answer shows who logs the payload.
@@ -166,7 +167,7 @@ impl Score<'_> {
                 feedback.send(&batch, &predictions)?;
             }
             rows += batch.len() as u64;
-            self.host.progress(rows, None, "rows");
+            self.host.progress(rows, Some(total.max(rows)), "rows");
         }
         writer.finish()?;
         let (payload_records, payload_logged_by) = payload.finish(rows)?;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Chain, Read};
 
-use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord, Terminator};
+use csv::{ByteRecord, ErrorKind, Position, Reader, ReaderBuilder, StringRecord, Terminator};
 use serde_json::{Number, Value};
 
 use crate::{Failure, Field, FieldType};
@@ -65,6 +65,20 @@ impl Table {
         table.header = (0..table.record.len()).map(|index| table.cell(index).to_owned()).collect();
         table.columns = (0..table.header.len()).map(|index| Column { index, kind: FieldType::String }).collect();
         Ok(table)
+    }
+
+    /// How many rows a file has: one quick look over all of it, so that progress can be told. What cannot be read is not
+    /// counted; it is told when the rows are.
+    pub fn count(file: File) -> u64 {
+        let mut reader = ReaderBuilder::new();
+        reader.has_headers(false).flexible(true).terminator(Terminator::Any(b'\n'));
+        let mut reader = reader.from_reader(file);
+        let (mut record, mut records) = (ByteRecord::new(), 0u64);
+        while reader.read_byte_record(&mut record).unwrap_or(false) {
+            let blank = record.len() == 1 && matches!(&record[0], b"" | b"\r");
+            records += u64::from(!blank);
+        }
+        records.saturating_sub(1)
     }
 
     /// What messages call the file.
@@ -217,8 +231,12 @@ mod tests {
         let host = Fake::new();
         host.file("data.csv", csv);
         let fields: Vec<Field> = wanted.iter().map(|(name, kind)| Field::new(*name, *kind)).collect();
+        let counted = Table::count(open(&host));
         let table = Table::open(open(&host), "data").and_then(|table| table.select(&fields));
         let rows = table.and_then(Iterator::collect::<Result<Vec<Row>, _>>);
+        if let Ok(rows) = &rows {
+            assert_eq!(counted, rows.len() as u64);
+        }
         rows.map(|rows| rows.into_iter().map(|row| (row.line, row.cells.into())).collect())
             .map_err(|failure| failure.message)
     }
