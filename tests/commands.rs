@@ -4,20 +4,11 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::harness::{Bench, ROOT, components};
-
-/// Compares with `tests/golden/<name>`; `BLESS=1` rewrites it.
-fn golden(name: &str, found: &str) {
-    let file = Path::new(ROOT).join("tests/golden").join(name);
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(&file, found).unwrap();
-    }
-    assert_eq!(found, fs::read_to_string(&file).unwrap_or_default());
-}
+use crate::harness::{Bench, components, golden};
 
 /// A digest is another with every compiler.
 fn without_digests(text: &str) -> String {
@@ -33,6 +24,101 @@ fn steps_lists_the_six_and_documents_one() {
 
     golden("steps.txt", &bench.stepwise(&["steps"]).succeeds().stdout());
     golden("steps-deploy.txt", &without_digests(&bench.stepwise(&["steps", "deploy"]).succeeds().stdout()));
+}
+
+#[test]
+fn steps_are_told_to_tools_and_to_documentation_too() {
+    let bench = Bench::new();
+
+    golden("steps.md", &bench.stepwise(&["steps", "--format", "markdown"]).succeeds().stdout());
+    golden("steps-deploy.md", &bench.stepwise(&["steps", "deploy", "--format", "markdown"]).succeeds().stdout());
+    golden("steps-cleanup.md", &bench.stepwise(&["steps", "cleanup", "--format", "markdown"]).succeeds().stdout());
+    let deploy = bench.stepwise(&["steps", "deploy", "--format", "json"]).succeeds().stdout();
+    golden("steps-deploy.json", &without_digest(&deploy));
+    let all: Value = serde_json::from_str(&bench.stepwise(&["steps", "--format", "json"]).succeeds().stdout()).unwrap();
+    let names: Vec<_> = all.as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["cleanup", "deploy", "evaluate", "score", "store", "subscribe"]);
+    assert_eq!(all[1], serde_json::from_str::<Value>(&deploy).unwrap());
+}
+
+/// JSON whose digest is another with every compiler.
+fn without_digest(json: &str) -> String {
+    let mut value: Value = serde_json::from_str(json).unwrap();
+    value["sha256"] = "SHA256".into();
+    format!("{value:#}\n")
+}
+
+#[test]
+fn a_plan_for_tools_names_the_secrets_and_variables_that_it_reads() {
+    let bench = Bench::sample().variable("CPD_URL", "https://cpd.example.com").variable("CPD_SPACE", "models");
+
+    let plan = bench.stepwise(&["plan", "pipeline.yaml", "--format", "json"]).succeeds().stdout();
+
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["pipeline"], "tumour-screening");
+    assert_eq!(plan["secrets"], json!(["CPD_API_KEY"]));
+    assert_eq!(plan["env"], json!(["CPD_SPACE", "CPD_URL", "CPD_USERNAME"]));
+    assert_eq!(plan["services"][1], json!({"name": "wml", "url": "https://cpd.example.com"}));
+    let deploy = &plan["steps"][1];
+    assert_eq!(deploy["id"], "deploy");
+    assert_eq!(deploy["inputs"]["model_id"], "${{ steps.store.model_id }}");
+    assert!(deploy["grants"].as_array().unwrap().contains(&json!(
+        {"service": "wml", "method": "POST", "path": "/ml/v4/deployments"}
+    )));
+    assert_eq!(deploy["limits"]["memory"], 256 << 20);
+    assert!(!plan.to_string().contains(bench.stub.api_key()));
+}
+
+#[test]
+fn bash_completes_commands_flags_and_words() {
+    let bench = Bench::new();
+    let script = bench.stepwise(&["completions", "bash"]).succeeds().stdout();
+    let complete = |words: &str| {
+        let test = format!(
+            "{script}\nCOMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
+             _stepwise stepwise \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\necho \"${{COMPREPLY[@]}}\""
+        );
+        let output = Command::new("bash").args(["-c", &test]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+
+    assert_eq!(complete("stepwise cl"), "cleanup");
+    assert_eq!(complete("stepwise run --fr"), "--from");
+    assert_eq!(complete("stepwise run --log-format j"), "json");
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        let script = bench.stepwise(&["completions", shell]).succeeds().stdout();
+        assert!(script.contains("log-format"), "{shell}");
+    }
+}
+
+#[test]
+fn every_command_has_a_man_page() {
+    let bench = Bench::new();
+
+    let main = bench.stepwise(&["man"]).succeeds().stdout();
+    assert!(main.starts_with(".ie"), "{main}");
+    bench.stepwise(&["man", "man1"]).succeeds();
+
+    let mut pages: Vec<_> = fs::read_dir(bench.folder.path().join("man1"))
+        .unwrap()
+        .map(|page| page.unwrap().file_name().into_string().unwrap())
+        .collect();
+    pages.sort();
+    let commands = ["check", "cleanup", "compile", "completions", "man", "plan", "run", "schema", "steps", "stub"];
+    let expected: Vec<_> = commands.iter().map(|command| format!("stepwise-{command}.1")).collect();
+    assert_eq!(pages, [expected, vec!["stepwise.1".to_owned()]].concat());
+    let run = fs::read_to_string(bench.folder.path().join("man1/stepwise-run.1")).unwrap();
+    for part in [".SH NAME", ".SH SYNOPSIS", ".SH DESCRIPTION", ".SH OPTIONS", "\\fB\\-\\-from\\fR"] {
+        assert!(run.contains(part), "no `{part}` in\n{run}");
+    }
+}
+
+#[test]
+fn every_command_says_what_it_is_for() {
+    let bench = Bench::new();
+
+    golden("help.txt", &bench.stepwise(&["--help"]).succeeds().stdout());
+    golden("help-run.txt", &bench.stepwise(&["run", "--help"]).succeeds().stdout());
 }
 
 #[test]

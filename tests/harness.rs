@@ -400,3 +400,12 @@ pub(crate) fn nobody() -> String {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", free.local_addr().unwrap())
 }
+
+/// Compares with `tests/golden/<name>`; `BLESS=1` rewrites it.
+pub(crate) fn golden(name: &str, found: &str) {
+    let file = Path::new(ROOT).join("tests/golden").join(name);
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&file, found).unwrap();
+    }
+    assert_eq!(found, fs::read_to_string(&file).unwrap_or_default());
+}

@@ -4,6 +4,7 @@
 mod harness;
 
 mod commands;
+mod console;
 mod contract;
 mod custom;
 mod failures;

@@ -96,7 +96,9 @@ fn a_step_before_those_that_it_reads_says_which_is_missing() {
 #[test]
 fn a_run_that_cannot_begin_leaves_nothing_and_says_why() {
     for (arguments, message) in [
-        (&["--run", "r", "--only", "deplyo"][..], "error: the spec has no step `deplyo`\n"),
+        (&["--run", "r", "--only", "deplyo"][..], "error: the spec has no step `deplyo`\nhint: is `deploy` meant?\n"),
+        (&["--run", "r", "--from", "nothing"], "error: the spec has no step `nothing`\n"),
+        (&["--run", "r", "--from", "deploy"], "error: there is no run `r` in `.stepwise`\n"),
         (
             &["--run", "../r"],
             "error: `../r` is not a run's name: 1 to 36 of a-z, 0-9, `-` and `_`, a letter or digit first\n",

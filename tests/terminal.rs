@@ -1,9 +1,8 @@
 //! What a person sees on a terminal: screens of 80 and 200 columns, while a run is under way and after it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use stepwise_stub::{Fault, FaultKind, Nth};
 
 use crate::custom::spec;
-use crate::harness::{Bench, ROOT, always, guest, hide_ids};
+use crate::harness::{self, Bench, always, guest, hide_ids};
 
 /// Lines of every screen here: enough for all that a run writes.
 const ROWS: u16 = 100;
@@ -91,14 +90,9 @@ impl Terminal {
     }
 }
 
-/// Compares with `tests/golden/<name>`, times and ids hidden; `BLESS=1` rewrites it.
+/// Compares with a golden screen, in which times, ids and traces are hidden.
 fn golden(name: &str, screen: &str) {
-    let file = Path::new(ROOT).join("tests/golden").join(name);
-    let found = hide_times(&hide_traces(&hide_ids(screen)));
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(&file, &found).unwrap();
-    }
-    assert_eq!(found, fs::read_to_string(&file).unwrap_or_default(), "{name}");
+    harness::golden(name, &hide_times(&hide_traces(&hide_ids(screen))));
 }
 
 /// The stub's errors have a trace, which is another in every run.

@@ -9,6 +9,7 @@ mod explain;
 mod man;
 mod output;
 mod plan;
+mod plan_json;
 mod run;
 mod schema;
 mod steps;

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::console::Console;
 use crate::error::Error;
@@ -11,6 +11,7 @@ use crate::exit;
 use crate::plan::When;
 
 use super::explain::explain;
+use super::plan_json::plan_json;
 use super::{Offline, OverrideArguments, StepsFolder};
 
 /// Show what a spec would run: the steps in order, their inputs, and the requests granted to each
@@ -21,6 +22,9 @@ pub(super) struct PlanCommand {
     /// Say for each value where it comes from: the spec, its defaults, a profile, `--set`, or built in
     #[arg(long)]
     explain: bool,
+    /// Form of the answer; `json` also names the secrets and variables that the spec reads, for who binds them
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, conflicts_with = "explain")]
+    format: Format,
     #[command(flatten)]
     overrides: OverrideArguments,
     #[command(flatten)]
@@ -29,12 +33,25 @@ pub(super) struct PlanCommand {
     steps: StepsFolder,
 }
 
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// For reading
+    #[default]
+    Text,
+    /// For tools
+    Json,
+}
+
 impl PlanCommand {
     pub(super) fn execute(self, console: &Console, out: &mut impl Write) -> Result<u8, Error> {
         let overrides = self.overrides.overrides();
         let (spec, plan) = super::plan(&self.spec, &overrides, &self.steps, &self.offline.environment(), console)?;
         if self.explain {
             explain(&spec, &plan, out)?;
+            return Ok(exit::DONE);
+        }
+        if matches!(self.format, Format::Json) {
+            writeln!(out, "{:#}", plan_json(&spec, &plan))?;
             return Ok(exit::DONE);
         }
         writeln!(out, "pipeline {}", plan.name)?;

@@ -1,0 +1,101 @@
+//! `stepwise plan --format json`: the plan for tools, for example to bind the credentials that a spec reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::engine::RULES;
+use crate::plan::{Inputs, Plan, PlannedStep, When};
+use crate::services::Grant;
+use crate::spec::{Reference, Spec, Template};
+
+/// The whole plan. Inputs that come from earlier steps stand there as references.
+pub(super) fn plan_json(spec: &Spec, plan: &Plan) -> Value {
+    let read = References::of(spec.value());
+    let services: Vec<_> =
+        plan.services.iter().map(|service| json!({"name": service.name, "url": service.url})).collect();
+    json!({
+        "pipeline": plan.name,
+        "spec": plan.spec.display().to_string(),
+        "sha256": plan.spec_sha256,
+        "services": services,
+        "secrets": read.secrets,
+        "env": read.variables,
+        "timeout_seconds": plan.time.map(|time| time.as_secs_f64()),
+        "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
+    })
+}
+
+fn step(step: &PlannedStep) -> Value {
+    let when = match step.when {
+        When::Success => "success",
+        When::Failure => "failure",
+        When::Always => "always",
+    };
+    let limits: BTreeMap<_, _> = RULES.iter().map(|rule| (rule.key, step.limits.most(rule.limit))).collect();
+    json!({
+        "id": step.id,
+        "component": step.component.info.name,
+        "version": step.component.info.version,
+        "sha256": step.component.sha256,
+        "when": when,
+        "attempts": step.retry.attempts,
+        "inputs": inputs(&step.inputs),
+        "grants": step.permit.granted().map(grant).collect::<Vec<_>>(),
+        "not_granted": step.permit.not_granted().map(grant).collect::<Vec<_>>(),
+        "removes": step.removes,
+        "timeout_seconds": step.limits.time.as_secs_f64(),
+        "limits": limits,
+    })
+}
+
+fn inputs(of: &Inputs) -> Value {
+    match of {
+        Inputs::Known(value) => value.clone(),
+        Inputs::Object(members) => {
+            Value::Object(members.iter().map(|(key, value)| (key.clone(), inputs(value))).collect())
+        }
+        Inputs::Array(items) => items.iter().map(inputs).collect(),
+        Inputs::Later(template) => template.to_string().into(),
+    }
+}
+
+fn grant(grant: &Grant) -> Value {
+    json!({"service": grant.service, "method": grant.method.as_str(), "path": grant.pattern.to_string()})
+}
+
+/// What a spec reads of the environment.
+#[derive(Default)]
+struct References {
+    secrets: BTreeSet<String>,
+    variables: BTreeSet<String>,
+}
+
+impl References {
+    /// Of all parts that a plan is made of; profiles that were not chosen are none.
+    fn of(spec: &Value) -> Self {
+        let mut found = Self::default();
+        for key in ["params", "services", "data", "steps"] {
+            spec.get(key).into_iter().for_each(|part| found.collect(part));
+        }
+        found
+    }
+
+    fn collect(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => {
+                // What is no template is a problem of the spec, and there is no plan.
+                for reference in Template::parse(text).iter().flat_map(Template::references) {
+                    match reference {
+                        Reference::Secret(name) => self.secrets.insert(name.clone()),
+                        Reference::Env(name) => self.variables.insert(name.clone()),
+                        _ => false,
+                    };
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.collect(item)),
+            Value::Object(members) => members.values().for_each(|member| self.collect(member)),
+            _ => {}
+        }
+    }
+}
