@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table, TableComponent};
 use serde_json::{Map, Value};
 
 use crate::console::{Colour, Style};
@@ -13,7 +13,7 @@ use crate::run::{Choice, LedgerEntry, Outcome, RunRecord, StepOutcome, StepRecor
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
     style: Style,
-    /// Columns of the terminal, if it is one: tables keep to them.
+    /// Columns of the terminal, if it is one: what is wider is stacked.
     width: Option<u16>,
 }
 
@@ -42,13 +42,13 @@ pub fn text(record: &RunRecord, choice: &Choice, look: Look, out: &mut impl Writ
             .filter(|(_, value)| !is_empty(value))
             .partition(|(_, value)| value.is_object() || value.is_array());
         if !plain.is_empty() {
-            section(out, look, &step.id, pairs(plain))?;
+            section(out, look, &step.id, &pairs(plain))?;
         }
         for (name, value) in collections {
-            section(out, look, &format!("{}: {}", step.id, name), table_of(value))?;
+            section(out, look, &format!("{}: {}", step.id, name), &table_of(value))?;
         }
     }
-    section(out, look, "steps", steps(&chosen))?;
+    section(out, look, "steps", &steps(&chosen))?;
     for step in &chosen {
         if let Some(failure) = &step.failure {
             writeln!(out, "step `{}` {}: {}", step.id, step.outcome.verb(), failure.message)?;
@@ -81,20 +81,51 @@ pub fn left(entries: &[LedgerEntry], removal: &str, look: Look, out: &mut impl W
         let id = entry.id.as_deref().unwrap_or("-");
         table.add_row([&announcement.kind, &announcement.name, id, &announcement.service]);
     }
-    section(out, look, "left", table)?;
+    section(out, look, "left", &table)?;
     writeln!(out, "to remove it: {removal}")
 }
 
-fn section(out: &mut impl Write, look: Look, title: &str, mut table: Table) -> io::Result<()> {
-    if let Some(width) = look.width {
-        // Each line gets one more in front; the last column stays free, as what stands there makes some terminals wrap.
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.saturating_sub(2));
-    }
+fn section(out: &mut impl Write, look: Look, title: &str, table: &Table) -> io::Result<()> {
     writeln!(out, "{}", look.style.title(title))?;
-    for line in table.lines() {
-        writeln!(out, " {}", line.trim_end())?;
+    let lines: Vec<_> = table.lines().map(|line| format!(" {}", line.trim_end())).collect();
+    let lines = match look.width {
+        Some(width) if lines.iter().any(|line| line.chars().count() >= width.into()) => stacked(table, width.into()),
+        _ => lines,
+    };
+    for line in lines {
+        writeln!(out, "{line}")?;
     }
     writeln!(out)
+}
+
+/// A table that is too wide: each row as lines of its own, so that no id is broken.
+fn stacked(table: &Table, width: usize) -> Vec<String> {
+    let texts = |row: &Row| row.cell_iter().map(Cell::content).collect::<Vec<_>>();
+    let header = table.header().map(texts);
+    let rows: Vec<Vec<(String, String)>> = table
+        .row_iter()
+        .map(|row| match (&header, texts(row).as_slice()) {
+            (Some(names), values) => names.iter().cloned().zip(values.iter().cloned()).collect(),
+            (None, [name, value]) => vec![(name.clone(), value.clone())],
+            (None, values) => vec![(values.join(" "), String::new())],
+        })
+        .collect();
+    let widest = rows.iter().flatten().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for (n, row) in rows.iter().enumerate() {
+        if header.is_some() && n > 0 {
+            lines.push(String::new());
+        }
+        for (name, value) in row.iter().filter(|(_, value)| header.is_none() || !value.is_empty()) {
+            let line = format!("  {name:widest$}   {value}");
+            if line.chars().count() < width {
+                lines.push(line.trim_end().to_owned());
+            } else {
+                lines.extend([format!("  {name}"), format!("    {value}")]);
+            }
+        }
+    }
+    lines
 }
 
 fn is_empty(value: &Value) -> bool {

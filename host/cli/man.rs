@@ -14,7 +14,7 @@ use super::Cli;
 /// Print the main man page, or write one page per command to a folder
 #[derive(Debug, Args)]
 pub(super) struct ManCommand {
-    /// Folder to write all pages to, for an image or a package; its path goes into MANPATH as its parent, if it is called `man1`
+    /// Folder to write all pages to, for an image or a package, for example `/usr/local/share/man/man1`
     folder: Option<PathBuf>,
 }
 

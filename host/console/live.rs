@@ -143,9 +143,9 @@ impl Live {
     fn say(&self, step: &str, text: &str) {
         let id_width = self.id_width();
         let name = self.style.name(column(step, id_width));
-        let room = width().saturating_sub(id_width + 2).max(20);
+        let room = width().saturating_sub(id_width + 3).max(20);
         let lines = text.lines().flat_map(|line| wrapped(line, room));
-        let lines: Vec<_> = lines.map(|line| format!("{name} {line}")).collect();
+        let lines: Vec<_> = lines.map(|line| format!("{name}  {line}")).collect();
         self.above(&lines.join("\n"));
     }
 
