@@ -6,7 +6,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table, TableComponent};
 use serde_json::{Map, Value};
 
-use crate::console::{Colour, Style};
+use crate::console::{Colour, Style, wrapped};
 use crate::run::{Choice, LedgerEntry, Outcome, RunRecord, StepOutcome, StepRecord};
 
 /// How the result looks where it goes.
@@ -23,6 +23,13 @@ impl Look {
         let terminal = io::stdout().is_terminal();
         let width = terminal.then(|| console::Term::stdout().size().1);
         Self { style: Style::new(colour.is_on(terminal)), width }
+    }
+
+    /// Writes lines, as wide as the terminal at the most.
+    fn lines(self, text: &str, out: &mut impl Write) -> io::Result<()> {
+        let Some(width) = self.width else { return writeln!(out, "{text}") };
+        let lines = text.lines().flat_map(|line| wrapped(line, usize::from(width).saturating_sub(1).max(20)));
+        lines.into_iter().try_for_each(|line| writeln!(out, "{line}"))
     }
 }
 
@@ -51,9 +58,9 @@ pub fn text(record: &RunRecord, choice: &Choice, look: Look, out: &mut impl Writ
     section(out, look, "steps", &steps(&chosen))?;
     for step in &chosen {
         if let Some(failure) = &step.failure {
-            writeln!(out, "step `{}` {}: {}", step.id, step.outcome.verb(), failure.message)?;
+            look.lines(&format!("step `{}` {}: {}", step.id, step.outcome.verb(), failure.message), out)?;
             if let Some(hint) = &failure.hint {
-                writeln!(out, "{} {hint}", look.style.hint("hint:"))?;
+                look.lines(&format!("{} {hint}", look.style.hint("hint:")), out)?;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! stderr: what a person or a machine sees of a command while it is under way.
 //!
-//! `lines` is for logs, `live` for a terminal (`row` is a line of it), `json` writes events; `colour` decides on colours.
+//! `lines` is for logs, `live` for a terminal (`row` is a line of it, `wrap` breaks log lines), `json` writes events; `colour` decides on colours.
 //! Nothing else writes to stderr.
 
 mod colour;
@@ -9,6 +9,7 @@ mod lines;
 mod live;
 mod row;
 mod story;
+mod wrap;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::run::{LogLevel, StepOutcome};
 
 pub use colour::{Colour, Style};
 pub use story::{FailedRequest, Story};
+pub use wrap::wrapped;
 
 use lines::Lines;
 use live::Live;
