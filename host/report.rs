@@ -57,7 +57,8 @@ pub fn text(record: &RunRecord, choice: &Choice, look: Look, out: &mut impl Writ
     }
     section(out, look, "steps", &steps(&chosen))?;
     for step in &chosen {
-        if let Some(failure) = &step.failure {
+        // That one was interrupted, the table says.
+        if let Some(failure) = step.failure.as_ref().filter(|_| step.outcome != StepOutcome::Interrupted) {
             look.lines(&format!("step `{}` {}: {}", step.id, step.outcome.verb(), failure.message), out)?;
             if let Some(hint) = &failure.hint {
                 look.lines(&format!("{} {hint}", look.style.hint("hint:")), out)?;

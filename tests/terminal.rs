@@ -22,6 +22,7 @@ const PREDICTIONS: &str = "/ml/v4/deployments/*/predictions";
 /// `stepwise` with a terminal as its stderr, and as its stdout if that is wanted.
 struct Terminal {
     screen: vt100::Parser,
+    written: Vec<u8>,
     master: File,
     child: Child,
 }
@@ -41,6 +42,7 @@ impl Terminal {
         drop(command);
         Self {
             screen: vt100::Parser::new(ROWS.try_into().unwrap(), columns.try_into().unwrap(), 0),
+            written: Vec::new(),
             master: master.into(),
             child,
         }
@@ -51,6 +53,7 @@ impl Terminal {
         let mut bytes = [0; 4096];
         let count = self.master.read(&mut bytes).unwrap_or(0);
         self.screen.process(&bytes[..count]);
+        self.written.extend_from_slice(&bytes[..count]);
         count > 0
     }
 
@@ -146,7 +149,8 @@ fn while_scoring_the_steps_the_bar_the_rows_and_the_rate_are_shown() {
         let terminal = Terminal::start(&bench, &RUN, (ROWS, columns)).shows("50 of 171 rows");
         golden(name, &terminal.lines());
 
-        terminal.signal(Signal::INT).ends(130);
+        let ended = terminal.signal(Signal::INT).ends(130);
+        golden(&name.replace("scoring", "interrupted"), &ended.lines());
         bench.leaves_nothing();
     }
 }
@@ -156,7 +160,11 @@ fn the_end_state_stays_above_the_result() {
     for (columns, name) in [(80, "terminal-done-80.txt"), (200, "terminal-done-200.txt")] {
         let bench = on_terminal(Bench::sample());
 
-        golden(name, &Terminal::start(&bench, &RUN, (ROWS, columns)).ends(0).lines());
+        let terminal = Terminal::start(&bench, &RUN, (ROWS, columns)).ends(0);
+        golden(name, &terminal.lines());
+        // Lines that are cleared before they are written again flicker.
+        let written = String::from_utf8_lossy(&terminal.written);
+        assert!(!["\u{1b}[2K", "\u{1b}[2J", "\u{1b}[J"].iter().any(|clear| written.contains(clear)), "{written:?}");
     }
 }
 

@@ -10,11 +10,8 @@ use super::{RunsFolder, StepsFolder};
 /// The command that removes what a run has left.
 pub(super) fn removal(plan: &Plan, run: &RunId, runs: &RunsFolder, steps: &StepsFolder) -> String {
     let (spec, run) = (quoted_path(&plan.spec), run.as_str());
-    let mut command = format!("stepwise cleanup {spec} --run {run} --runs {}", quoted_path(&runs.runs));
-    if let Some(steps) = steps.typed() {
-        command += &format!(" --steps {}", quoted_path(steps));
-    }
-    command
+    let steps = steps.typed().map(|steps| format!(" --steps {}", quoted_path(steps))).unwrap_or_default();
+    format!("stepwise cleanup {spec} --run {run} --runs {}{steps}", quoted_path(&runs.runs))
 }
 
 fn quoted_path(path: &Path) -> String {

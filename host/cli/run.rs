@@ -97,7 +97,11 @@ impl Conduct<'_> {
         let Self { plan, run, choice, dry_run, runs, steps } = self;
         let stop = Stop::new();
         let removal = advice::removal(plan, run, runs, steps);
-        let advice = format!("interrupted again; to remove what is left: {removal}");
+        let advice = if dry_run {
+            "interrupted again; the stub, and what the dry run made there, ends too".to_owned()
+        } else {
+            format!("interrupted again; to remove what is left: {removal}")
+        };
         let signal = Signal::watch(stop.clone(), console.clone(), advice)?;
         let runner = Runner::new(plan, &runs.runs, run, choice, dry_run, stop, console)?;
         let chosen: Vec<_> = plan.steps.iter().map(|step| step.id.as_str()).filter(|id| choice.includes(id)).collect();

@@ -104,7 +104,9 @@ impl Live {
         } else if narrow {
             bar.disable_steady_tick();
             self.multi.remove(&bar);
-            let line = row.lock().unwrap_or_else(PoisonError::into_inner).line(self.id_width(), width(), self.style);
+            // Taken out first: whoever holds the row may wait for nothing else.
+            let row = row.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let line = row.line(self.id_width(), width(), self.style);
             self.above(&line);
         } else {
             bar.abandon();

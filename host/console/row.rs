@@ -56,21 +56,20 @@ impl Row {
             State::Ended(outcome, took) => (painted(outcome, &format!("{:<7}", word(outcome)), style), Some(took)),
             State::Skipped => (style.faint("skipped"), None),
         };
-        let mut line = format!("{}  {word}", style.name(column(&self.id, id_width)));
-        if let Some(time) = time {
-            line += &format!("  {:>8}", seconds(time));
-        }
+        let mut parts = vec![style.name(column(&self.id, id_width)), word];
+        parts.extend(time.map(|time| format!("{:>8}", seconds(time))));
         if let Some(progress) = &self.progress {
             let running = matches!(self.state, State::Running(_));
             let text = progress.text(running);
-            // The end of a line is left free: what stands there makes some terminals wrap.
-            let left = width.saturating_sub(measure_text_width(&line) + measure_text_width(&text) + 7);
-            if let Some(total) = progress.total.filter(|_| running && left >= SHORTEST_BAR) {
-                line += &format!("  [{}]", bar(progress.done, total, left.min(width / 4).min(LONGEST_BAR)));
-            }
-            line += &format!("  {text}");
+            let used = measure_text_width(&parts.join("  ")) + measure_text_width(&text);
+            // Beside the bar there are its ends and spaces. The end of the line is left free: what stands there makes some
+            // terminals wrap.
+            let left = width.saturating_sub(used + 7).min(width / 4).min(LONGEST_BAR);
+            let total = progress.total.filter(|_| running && left >= SHORTEST_BAR);
+            parts.extend(total.map(|total| format!("[{}]", bar(progress.done, total, left))));
+            parts.push(text);
         }
-        truncate_str(&line, width.saturating_sub(1), "…").into_owned()
+        truncate_str(&parts.join("  "), width.saturating_sub(1), "…").into_owned()
     }
 }
 

@@ -1,14 +1,12 @@
 //! Why a step failed: what it did last, which request went wrong, and what it says itself.
 
-use crate::run::{LogLevel, StepOutcome};
+use crate::run::LogLevel;
 
 use super::Style;
 
 /// The end of a step that did not succeed. Its texts are masked.
 #[derive(Debug)]
 pub struct Story {
-    /// How it ended.
-    pub outcome: StepOutcome,
     /// Its last log lines.
     pub log: Vec<(LogLevel, String)>,
     /// The request that failed, if it was one.

@@ -75,7 +75,7 @@ impl Troubles {
             (trouble.log.into(), request)
         };
         let (message, hint) = (failure.message.clone(), failure.hint.clone());
-        Some(Story { outcome: record.outcome, log, request, message, hint })
+        Some(Story { log, request, message, hint })
     }
 }
 
