@@ -123,14 +123,17 @@ fn tables_are_limited_together() {
 }
 
 #[test]
-fn a_step_that_prints_or_logs_without_end_is_ended() {
-    for flood in ["printed", "logged", "counted"] {
-        let bench = rogue(&format!("{{do: flood, text: {flood}}}"), "    limits: {log: 50KiB}\n");
+fn a_step_that_prints_logs_or_announces_without_end_is_ended() {
+    let grant = "    grant: {wml: [\"GET /ml/v4/models\", \"DELETE /v2/assets/*\"]}\n";
+    for flood in ["printed", "logged", "counted", "announced"] {
+        let bench = rogue(&format!("{{do: flood, text: {flood}}}"), &format!("{grant}    limits: {{log: 50KiB}}\n"));
 
         bench.run().exits_with(3).verdict(&passed("50 KiB of log", "log"));
 
         let events = fs::metadata(bench.folder.path().join(".stepwise/r/events.jsonl")).unwrap().len();
-        assert!(events < 100 << 10, "{flood}: {events} bytes");
+        let ledger =
+            fs::metadata(bench.folder.path().join(".stepwise/r/ledger.jsonl")).map_or(0, |ledger| ledger.len());
+        assert!(events + ledger < 100 << 10, "{flood}: {events} and {ledger} bytes");
     }
 }
 

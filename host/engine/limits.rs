@@ -70,7 +70,7 @@ pub const RULES: [Rule; 9] = [
         default: 16 << 20,
         most: None,
         noun: "of log",
-        doc: "what it prints, logs and reports as progress; a line counts 100 bytes more",
+        doc: "what it prints, logs, reports as progress and writes to the ledger; a line counts 100 bytes more",
     },
     Rule {
         limit: Limit::Artifacts,

@@ -11,11 +11,14 @@ use super::services::in_place;
 impl Host for StepState {
     fn announce(&mut self, announcement: Announcement) -> wasmtime::Result<Result<Announced, Error>> {
         let context = self.context_of_request()?;
+        // The ledger is kept as the log is, and would fill the disk as well.
+        context.line(&serde_json::to_string(&announcement)?)?;
         Ok(entitled(&context, &announcement).and_then(|()| Ok(context.ledger.announce(&context.step, announcement)?)))
     }
 
     fn confirm(&mut self, entry: u32, id: String) -> wasmtime::Result<Result<(), Error>> {
         let context = self.context_of_request()?;
+        context.line(&id)?;
         Ok(entry_of(&context, entry).and_then(|_| Ok(context.ledger.confirm(entry, &id)?)))
     }
 

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
+use step_sdk::ledger::{Announcement, Lookup};
 use step_sdk::{Failure, Host, Level, Request};
 
 use crate::Output;
@@ -12,6 +13,7 @@ use crate::Output;
 pub(crate) fn flood(host: &dyn Host, what: &str) -> Result<Output, Failure> {
     let folder = host.artifacts();
     match what {
+        "announced" => announce_without_end(host),
         "appended" => append_without_end(folder),
         "counted" => count_without_end(host),
         "files" => make_files_without_end(folder),
@@ -126,9 +128,28 @@ fn log_without_end(host: &dyn Host) -> ! {
     }
 }
 
-fn count_without_end(host: &dyn Host) -> Result<Output, Failure> {
-    for number in 0.. {
+fn count_without_end(host: &dyn Host) -> ! {
+    let mut number = 0_u64;
+    loop {
+        number = number.wrapping_add(1);
         host.progress(number, None, "sheep");
+    }
+}
+
+/// Announces models that it never makes, with long names.
+fn announce_without_end(host: &dyn Host) -> Result<Output, Failure> {
+    for number in 0_u64.. {
+        let announcement = Announcement {
+            kind: "model".to_owned(),
+            service: "wml".to_owned(),
+            name: format!("{number}{}", "x".repeat(5000)),
+            find: Lookup::list("/ml/v4/models", "/resources").matching("/metadata/tags", "{tag}"),
+            remove_path: "/v2/assets/{id}".to_owned(),
+            remove_query: Vec::new(),
+            users: None,
+            shared: false,
+        };
+        host.announce(&announcement).map_err(|error| Failure::of_ledger("announcing", error))?;
     }
     Ok(Output::default())
 }
