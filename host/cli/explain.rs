@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
+use crate::engine::RULES;
 use crate::plan::{Plan, PlannedStep, When};
 use crate::spec::{Layer, Spec, Way};
 
@@ -87,6 +88,9 @@ fn built_in(step: &PlannedStep, written: &Value, path: &str, all: &mut Vec<Expla
     add("when", format!("{when:?}"), "built in");
     add("timeout", format!("\"{}s\"", step.limits.time.as_secs()), "built in");
     add("retry.attempts", step.retry.attempts.to_string(), "built in");
+    for rule in &RULES {
+        add(&format!("limits.{}", rule.key), rule.text(step.limits.most(rule.limit)), "built in");
+    }
 }
 
 fn width(all: &[Explained], text: impl Fn(&Explained) -> &String) -> usize {
