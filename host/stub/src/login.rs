@@ -1,11 +1,12 @@
-//! Login and tokens: the only user of the stub, and what it was given.
+//! Login and tokens: the only user of the stub, and what it was given. The logins are those of CP4D 4 and later, of 3.5
+//! and before, and of IBM Cloud (wml.md 2a, 2b, 2d).
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::{StatusCode, header};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -91,4 +92,58 @@ pub(crate) fn log_in(site: &Site, call: &Call) -> Outcome {
     }
     let token = site.tokens.issue(&given.username, options.token_lifetime);
     Ok(Answer::ok(&json!({"_messageCode_": "200", "message": "Success", "token": token})))
+}
+
+/// `GET /v1/preauth/validateAuth`: user name and password in `Authorization: Basic`. There is no login by API key.
+pub(crate) fn validate_auth(site: &Site, call: &Call) -> Outcome {
+    call.allow(&[])?;
+    let given = call.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = given.and_then(|value| value.strip_prefix("Basic "));
+    let right = STANDARD.encode(format!("{}:{}", site.options.username, site.options.password));
+    if given != Some(right.as_str()) {
+        // The form of this body is not known.
+        let body = json!({"_statusCode_": 401, "_messageCode_": "401", "message": "invalid credentials"});
+        return Ok(Answer::json(StatusCode::UNAUTHORIZED, &body));
+    }
+    let token = site.tokens.issue(&site.options.username, site.options.token_lifetime);
+    let body = json!({
+        "username": site.options.username, "role": "User", "_messageCode_": "success", "message": "success",
+        "accessToken": token,
+    });
+    Ok(Answer::ok(&body))
+}
+
+/// What IAM wants every client to say of itself: the public client `bx`, without a secret.
+const BX: &str = "Basic Yng6Yng=";
+
+/// `POST /identity/token`, and `/oidc/token` of older clients: IAM's exchange of an API key for a token.
+pub(crate) fn exchange_api_key(site: &Site, call: &Call) -> Outcome {
+    call.allow(&[])?;
+    call.expect_media_type("application/x-www-form-urlencoded")?;
+    // IAM's own words for a wrong form are not known; its code for a wrong key is.
+    let refuse = |code: &str, message: &str| {
+        Ok(Answer::json(StatusCode::BAD_REQUEST, &json!({"errorCode": code, "errorMessage": message})))
+    };
+    if call.headers.get(header::AUTHORIZATION).is_none_or(|value| value != BX) {
+        return refuse("BXNIMST1E", "the client is not `bx:bx`");
+    }
+    let mut form: Vec<(String, String)> = form_urlencoded::parse(&call.body).into_owned().collect();
+    form.sort();
+    let [(key, api_key), (kind, grant_type)] = form.as_slice() else {
+        return refuse("BXNIMST2E", "the form has not the two fields `grant_type` and `apikey`");
+    };
+    if key != "apikey" || kind != "grant_type" || grant_type != "urn:ibm:params:oauth:grant-type:apikey" {
+        return refuse("BXNIMST2E", "the form has not the two fields `grant_type` and `apikey`");
+    }
+    if *api_key != site.options.api_key {
+        return refuse("BXNIM0415E", "Provided API key could not be found.");
+    }
+    let lifetime = site.options.token_lifetime;
+    let token = site.tokens.issue(&site.options.username, lifetime);
+    let end = OffsetDateTime::now_utc().unix_timestamp() + i64::try_from(lifetime.as_secs()).unwrap_or(0);
+    let body = json!({
+        "access_token": token, "refresh_token": "not_supported", "token_type": "Bearer",
+        "expires_in": lifetime.as_secs(), "expiration": end, "scope": "ibm openid",
+    });
+    Ok(Answer::ok(&body))
 }

@@ -19,6 +19,9 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     let open = |method, handler| route(method, Dialect::Wml, |_, _| Ok(()), handler);
     Router::new()
         .route("/icp4d-api/v1/authorize", open(MethodFilter::POST, login::log_in))
+        .route("/v1/preauth/validateAuth", open(MethodFilter::GET, login::validate_auth))
+        .route("/identity/token", open(MethodFilter::POST, login::exchange_api_key))
+        .route("/oidc/token", open(MethodFilter::POST, login::exchange_api_key))
         .route("/ml/wml_services/version", open(MethodFilter::GET, version))
         .route("/ml/wml_services/v2/version", open(MethodFilter::GET, version))
 }
