@@ -7,13 +7,13 @@ use clap::Args;
 
 use crate::console::Console;
 use crate::error::Error;
-use crate::plan::{Environment, Plan};
+use crate::plan::Plan;
 use crate::report::Look;
 use crate::run::{Choice, RunFolder, RunId, RunRecord};
 use crate::spec::Spec;
 
 use super::run::Conduct;
-use super::{RunsFolder, StepsFolder};
+use super::{RunsFolder, SecretsFolder, StepsFolder};
 
 /// Remove what a run has left behind
 #[derive(Debug, Args)]
@@ -23,6 +23,8 @@ pub(super) struct Cleanup {
     /// Run to clean up after
     #[arg(long, value_name = "ID")]
     run: String,
+    #[command(flatten)]
+    secrets: SecretsFolder,
     #[command(flatten)]
     steps: StepsFolder,
     #[command(flatten)]
@@ -37,7 +39,7 @@ impl Cleanup {
         let engine = super::engine()?;
         // The services are to be those of the run.
         let read = Spec::read(&spec, &record.overrides).map_err(Error::Spec)?;
-        let environment = Environment::of_process();
+        let environment = self.secrets.environment();
         let plan = Plan::for_cleanup(&read, &engine, &self.steps.path(), &environment).map_err(Error::Spec)?;
         super::warn(&engine, console);
         let cleaning: Vec<String> = plan.steps.iter().filter(|step| step.removes).map(|step| step.id.clone()).collect();

@@ -155,6 +155,21 @@ fn warn(engine: &Engine, console: &Console) {
     }
 }
 
+/// Where the secrets are.
+#[derive(Debug, Args)]
+struct SecretsFolder {
+    /// Folder of secrets, a file of its name for each, as Kubernetes mounts them; give it to keep them out of the environment
+    #[arg(long, value_name = "DIR", env = "STEPWISE_SECRETS")]
+    secrets: Option<PathBuf>,
+}
+
+impl SecretsFolder {
+    /// The variables of this process, and these secrets.
+    fn environment(&self) -> Environment {
+        Environment::of_process().with_secrets(self.secrets.clone())
+    }
+}
+
 /// Plans without services: for `check` and `plan`.
 #[derive(Debug, Args)]
 struct Offline {
@@ -164,12 +179,14 @@ struct Offline {
     /// Accept that variables, secrets and params are not set: for a check where the pipeline does not run
     #[arg(long)]
     allow_unset: bool,
+    #[command(flatten)]
+    secrets: SecretsFolder,
 }
 
 impl Offline {
     /// The variables of this process, or of a dry run whose stub is not started.
     fn environment(&self) -> Environment {
-        let environment = Environment::of_process();
+        let environment = self.secrets.environment();
         let environment = if self.dry_run { environment.with_dry_run(DryRun::planned()) } else { environment };
         if self.allow_unset { environment.allowing_unset() } else { environment }
     }

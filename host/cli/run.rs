@@ -11,12 +11,12 @@ use crate::console::Console;
 use crate::deadline::Stop;
 use crate::error::Error;
 use crate::exit;
-use crate::plan::{DryRun, Environment, Plan};
+use crate::plan::{DryRun, Plan};
 use crate::report::{self, Look};
 use crate::run::{Choice, Outcome, RunError, RunId, RunRecord, Runner};
 use crate::signal::Signal;
 
-use super::{OverrideArguments, RunsFolder, StepsFolder, advice};
+use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder, advice};
 
 /// How long the embedded stub's asynchronous states take: long enough to be waited for, no longer.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -44,6 +44,8 @@ pub(super) struct Run {
     #[arg(long, value_name = "ID")]
     run: Option<String>,
     #[command(flatten)]
+    secrets: SecretsFolder,
+    #[command(flatten)]
     steps: StepsFolder,
     #[command(flatten)]
     runs: RunsFolder,
@@ -53,7 +55,7 @@ impl Run {
     pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
         let run = self.run.as_deref().map(RunId::parse).transpose()?.unwrap_or_default();
         let stub = self.dry_run.then(|| Stub::start(Options { settle: SETTLE, ..Options::default() })).transpose()?;
-        let mut environment = Environment::of_process();
+        let mut environment = self.secrets.environment();
         if let Some(stub) = &stub {
             environment = environment.with_dry_run(DryRun {
                 url: stub.url().to_owned(),

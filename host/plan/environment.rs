@@ -1,13 +1,15 @@
-//! What `env` and `secrets` read.
+//! What `env` reads, and where secrets may be.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use crate::services::{Auth, Credential, Secret};
+use crate::services::{Auth, Credential, Proxies, Secret};
 
 /// The variables of the host that a spec may read.
 #[derive(Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
+    secrets: Option<PathBuf>,
     dry_run: Option<DryRun>,
     allows_unset: bool,
 }
@@ -41,6 +43,13 @@ impl Environment {
         Self { variables: variables.collect(), ..Self::default() }
     }
 
+    /// The same with a folder of secrets, a file of its name for each.
+    #[must_use]
+    pub fn with_secrets(mut self, folder: Option<PathBuf>) -> Self {
+        self.secrets = folder;
+        self
+    }
+
     /// The same, but every service is the stub: its address, login and space stand in for the ones of the spec, so that
     /// neither need be set.
     #[must_use]
@@ -67,9 +76,14 @@ impl Environment {
         self.variables.get(name).map(String::as_str)
     }
 
-    /// A secret: an environment variable too, until it has other sources.
-    pub(super) fn secret(&self, name: &str) -> Option<&str> {
-        self.variable(name)
+    /// The proxies that it names.
+    pub(super) fn proxies(&self) -> Proxies {
+        Proxies::of(|name| self.variable(name).map(str::to_owned))
+    }
+
+    /// The folder of secrets.
+    pub(super) fn secrets_folder(&self) -> Option<&Path> {
+        self.secrets.as_deref()
     }
 
     /// The address and login that replace those of every service.

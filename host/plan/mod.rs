@@ -1,13 +1,14 @@
 //! The plan: a spec that was checked as a whole against the components, before anything runs.
 //!
 //! `resolve` makes a plan of a spec, `inputs` resolves a step's inputs, `retry` says when a step is tried again,
-//! `environment` is what `env` and `secrets` read.
+//! `environment` is what `env` reads, `secrets` where secrets come from.
 //! A plan is pure: making one sends nothing and writes nothing.
 
 mod environment;
 mod inputs;
 mod resolve;
 mod retry;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use crate::data::DataSet;
 use crate::engine::{Component, Limits};
-use crate::services::{Permit, ServiceConfig};
+use crate::services::{Permit, Secret, ServiceConfig};
 pub use crate::spec::{ContinueOn, Overrides, When};
 
 pub use environment::{DryRun, Environment};
@@ -37,6 +38,8 @@ pub struct Plan {
     pub time: Option<Duration>,
     /// The services.
     pub services: Vec<ServiceConfig>,
+    /// Every secret that was read, to be masked.
+    pub secrets: Vec<Secret>,
     /// The data sets by name.
     pub data: BTreeMap<String, DataSet>,
     /// The steps, in order.

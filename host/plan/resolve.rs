@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::data::digest;
 use crate::engine::{Component, ComponentError, Engine};
+use crate::services::{Masks, Secret};
 use crate::spec::{Problem, Problems, Spec, StepSpec, Way, is_name};
 
 use super::{Environment, Plan, PlannedStep};
@@ -50,8 +51,8 @@ impl Plan {
     ) -> Result<Self, Problems> {
         let base = spec.file.parent().map(Path::to_owned).unwrap_or_default();
         let problems = spec.problems.clone();
-        let (params, unset) = (BTreeMap::new(), Vec::new());
-        let mut resolver = Resolver { spec, engine, folder, environment, base, params, unset, problems };
+        let (params, unset, secrets) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut resolver = Resolver { spec, engine, folder, environment, base, params, unset, secrets, problems };
         resolver.params = resolver.params();
         let time = resolver.time(spec.timeout.as_deref(), &Way::root().to("timeout"));
         let services = resolver.services();
@@ -60,9 +61,15 @@ impl Plan {
         if resolver.problems.is_empty() {
             let spec_sha256 = digest(&spec.file).map(|(sha256, _)| sha256).unwrap_or_default();
             let (name, overrides, spec) = (spec.name.clone(), spec.overrides.clone(), spec.file.clone());
-            return Ok(Self { name, spec, overrides, spec_sha256, time, services, data, steps });
+            let secrets = resolver.secrets;
+            return Ok(Self { name, spec, overrides, spec_sha256, time, services, secrets, data, steps });
         }
-        Err(Problems::new(&spec.file, &spec.text, resolver.problems))
+        // What is wrong may quote what was read, or a line with a secret that is typed into it.
+        let masks = Masks::of(&resolver.secrets);
+        for problem in &mut resolver.problems {
+            problem.message = masks.mask(&problem.message).into_owned();
+        }
+        Err(Problems::new(&spec.file, &masks.mask(&spec.text), resolver.problems))
     }
 }
 
@@ -77,6 +84,8 @@ struct Resolver<'a> {
     params: BTreeMap<String, Value>,
     /// What reads a variable or a param that is not set, if that is allowed.
     unset: Vec<Way>,
+    /// Every secret that was read so far.
+    secrets: Vec<Secret>,
     problems: Vec<Problem>,
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::services::{Auth, Credential, Masks, Secret, ServiceConfig, Services};
-use crate::spec::{AuthKind, AuthSpec, Way};
+use crate::services::{Auth, ClientCertificate, Credential, Masks, Secret, ServiceConfig, Services};
+use crate::spec::{AuthKind, AuthSpec, ServiceSpec, Way};
 
 use super::{LEDGER, Resolver};
 
@@ -17,71 +17,108 @@ impl Resolver<'_> {
             if name == LEDGER {
                 self.problem(&way, "`ledger` cannot be a service's name; in `grant` it stands for the run's ledger");
             }
-            let ca_file = service.ca_file.as_deref().and_then(|file| self.fixed(file, &way.to("ca_file"), false));
-            let (url, auth) = if let Some((url, auth)) = self.environment.stand_in() {
-                (Some(url), Some(auth))
-            } else {
-                let url = self.fixed(&service.url, &way.to("url"), false);
-                (url, self.auth(&service.auth, &way.to("auth")))
-            };
-            if let (Some(url), Some(auth)) = (url, auth) {
-                let ca_file = ca_file.map(|file| self.base.join(file));
-                let config = ServiceConfig { name: name.clone(), url, auth, ca_file, insecure: service.insecure };
-                // Opening reads the CA file and takes the address apart; it sends nothing.
-                if !self.is_unset(&way)
-                    && let Err(error) = Services::open(vec![config.clone()], "", &Masks::new())
-                {
-                    self.problem(&way, error.to_string());
-                }
-                services.push(config);
-            }
+            services.extend(self.service(name, service, &way));
         }
         services
     }
 
-    fn auth(&mut self, auth: &AuthSpec, way: &Way) -> Option<Auth> {
-        let allowed: &[&str] = match auth.kind {
-            AuthKind::Cp4d => &["username", "password", "api_key"],
-            AuthKind::Token => &["token"],
+    fn service(&mut self, name: &str, service: &ServiceSpec, way: &Way) -> Option<ServiceConfig> {
+        let ca_file = service.ca_file.as_deref().and_then(|file| self.fixed(file, &way.to("ca_file"), false));
+        let client_certificate = service.client_certificate.as_ref().and_then(|files| {
+            let way = way.to("client_certificate");
+            let certificate = self.fixed(&files.certificate, &way.to("certificate"), false);
+            let key = self.fixed(&files.key, &way.to("key"), false);
+            Some(ClientCertificate { certificate: self.base.join(certificate?), key: self.base.join(key?) })
+        });
+        let (url, auth) = if let Some((url, auth)) = self.environment.stand_in() {
+            (Some(url), Some(auth))
+        } else {
+            let url = self.fixed(&service.url, &way.to("url"), false);
+            (url, self.auth(&service.auth, &way.to("auth")))
         };
-        let given = [
-            ("username", &auth.username),
-            ("password", &auth.password),
-            ("api_key", &auth.api_key),
-            ("token", &auth.token),
-        ];
+        let (url, auth) = url.zip(auth)?;
+        let config = ServiceConfig {
+            name: name.to_owned(),
+            url,
+            auth,
+            ca_file: ca_file.map(|file| self.base.join(file)),
+            client_certificate,
+            insecure: service.insecure,
+            proxies: self.environment.proxies(),
+        };
+        // Opening reads the files and takes the addresses apart; it sends nothing.
+        if !self.is_unset(way)
+            && let Err(error) = Services::open(vec![config.clone()], "", &Masks::new())
+        {
+            self.problem(way, error.to_string());
+        }
+        Some(config)
+    }
+
+    fn auth(&mut self, auth: &AuthSpec, way: &Way) -> Option<Auth> {
+        let kind = auth.kind;
         let mut values = BTreeMap::new();
-        for (key, text) in given {
+        let mut unread = false;
+        for (key, text) in texts(auth) {
             let Some(text) = text else { continue };
-            if !allowed.contains(&key) {
-                let kind = if auth.kind == AuthKind::Cp4d { "cp4d" } else { "token" };
-                self.problem(&way.to(key), format!("a login of kind `{kind}` has no `{key}`"));
+            if !kind.keys().contains(&key) {
+                self.problem(&way.to(key), format!("a login of kind `{}` has no `{key}`", kind.as_str()));
             }
-            values.insert(key, self.fixed(text, &way.to(key), true)?);
+            // Whoever the user is may be a secret; where the login is may not.
+            let value = if ["file", "iam_url"].contains(&key) {
+                self.fixed(text, &way.to(key), false).map(Secret::new)
+            } else {
+                self.secret(text, &way.to(key))
+            };
+            let Some(value) = value else {
+                unread = true;
+                continue;
+            };
+            if ["password", "api_key", "token"].contains(&key) {
+                // It may be typed as it is.
+                self.secrets.push(value.clone());
+            }
+            values.insert(key, value);
         }
         let mut take = |key: &str| values.remove(key);
-        match auth.kind {
-            AuthKind::Token => {
-                if let Some(token) = take("token") {
-                    Some(Auth::Token(Secret::new(token)))
-                } else {
-                    self.problem(way, "a login of kind `token` needs `token`");
-                    None
-                }
+        let taken = match kind {
+            AuthKind::Token => take("token").map(Auth::Token),
+            AuthKind::TokenFile => take("file").map(|file| Auth::TokenFile(self.base.join(file.expose()))),
+            AuthKind::IbmCloud => {
+                let iam_url = take("iam_url").map(|url| url.expose().to_owned());
+                take("api_key").map(|api_key| Auth::IbmCloud { api_key, iam_url })
             }
+            AuthKind::Cp4dLegacy => take("username").zip(take("password")).map(|(username, password)| {
+                let username = username.expose().to_owned();
+                Auth::Cp4dLegacy { username, password }
+            }),
             AuthKind::Cp4d => {
                 let credential = match (take("password"), take("api_key")) {
-                    (Some(password), None) => Some(Credential::Password(Secret::new(password))),
-                    (None, Some(key)) => Some(Credential::ApiKey(Secret::new(key))),
+                    (Some(password), None) => Some(Credential::Password(password)),
+                    (None, Some(key)) => Some(Credential::ApiKey(key)),
                     _ => None,
                 };
-                if let (Some(username), Some(credential)) = (take("username"), credential) {
-                    Some(Auth::Cp4d { username, credential })
-                } else {
-                    self.problem(way, "a login of kind `cp4d` needs `username` and one of `password` and `api_key`");
-                    None
-                }
+                take("username").zip(credential).map(|(username, credential)| {
+                    let username = username.expose().to_owned();
+                    Auth::Cp4d { username, credential }
+                })
             }
+        };
+        if taken.is_none() && !unread {
+            self.problem(way, format!("a login of kind `{}` needs {}", kind.as_str(), kind.needs()));
         }
+        taken
     }
+}
+
+/// The texts of a login by their keys.
+pub(super) fn texts(auth: &AuthSpec) -> [(&'static str, &Option<String>); 6] {
+    [
+        ("username", &auth.username),
+        ("password", &auth.password),
+        ("api_key", &auth.api_key),
+        ("token", &auth.token),
+        ("file", &auth.file),
+        ("iam_url", &auth.iam_url),
+    ]
 }

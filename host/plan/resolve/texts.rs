@@ -1,12 +1,19 @@
 //! Texts that must be known before the run: what they read of `env` and `secrets`.
 
+use crate::plan::secrets::{self, Source};
+use crate::services::Secret;
 use crate::spec::{Part, Reference, Template, Way, nearest};
 
 use super::Resolver;
 use super::params::plain;
 
 impl Resolver<'_> {
-    /// A text that must be known now: references to `env`, and in `services` to `secrets`.
+    /// A text that nobody but the host reads: it may have secrets in it, and is one itself.
+    pub(super) fn secret(&mut self, text: &str, way: &Way) -> Option<Secret> {
+        self.fixed(text, way, true).map(Secret::new)
+    }
+
+    /// A text that must be known now: references to `env`, and if `secrets`, to those. What it reads of these is masked.
     pub(super) fn fixed(&mut self, text: &str, way: &Way, secrets: bool) -> Option<String> {
         let template = match Template::parse(text) {
             Ok(template) => template,
@@ -43,9 +50,22 @@ impl Resolver<'_> {
                 })
             }
             Reference::Secret(name) if secrets => {
-                let value = environment.secret(name).filter(|value| !value.is_empty()).map(str::to_owned);
-                let hint = format!("set the environment variable `{name}`");
-                value.or_else(|| self.unset(reference, way, format!("the secret `{name}` is not set"), Some(hint)))
+                let source = self.source(name)?;
+                match environment.secret(name, &source) {
+                    Ok(secret) => {
+                        let text = secret.expose().to_owned();
+                        self.secrets.push(secret);
+                        Some(text)
+                    }
+                    // A check where the pipeline does not run has no secrets at all, and their files are not there.
+                    Err(_) if environment.allows_unset() => self.unset(reference, way, String::new(), None),
+                    Err(error) => {
+                        // A file is wrong where it is named.
+                        let way = if matches!(source, Source::File(_)) { &secrets::way(name).to("file") } else { way };
+                        self.problem_with(way, error.to_string(), error.hint());
+                        None
+                    }
+                }
             }
             Reference::Param(name) => {
                 if let Some(value) = self.params.get(name) {
@@ -90,11 +110,36 @@ impl Resolver<'_> {
         None
     }
 
-    /// Whether a service reads the variable as a secret.
+    /// What the spec says of a secret; none if that is wrong.
+    fn source(&mut self, name: &str) -> Option<Source> {
+        let Some(entry) = self.spec.secrets.get(name) else { return Some(Source::Unnamed) };
+        // One that cannot be read was told.
+        let entry = entry.as_ref()?;
+        let way = secrets::way(name);
+        match (&entry.file, &entry.env) {
+            (Some(file), None) => {
+                let file = self.fixed(file, &way.to("file"), false)?;
+                Some(Source::File(self.base.join(file)))
+            }
+            (None, Some(variable)) => Some(Source::Variable(variable.clone())),
+            _ => {
+                self.problem(&way, format!("the secret `{name}` has one of `file` and `env`"));
+                None
+            }
+        }
+    }
+
+    /// Whether the variable is a secret, as an entry of `secrets` says, or a service that reads it as one.
     fn is_secret(&self, name: &str) -> bool {
+        let mut entries = self.spec.secrets.iter();
+        if entries.any(|(known, entry)| {
+            known == name || entry.as_ref().is_some_and(|entry| entry.env.as_deref() == Some(name))
+        }) {
+            return true;
+        }
         let auths = self.spec.services.values().flatten().map(|service| &service.auth);
         auths
-            .flat_map(|auth| [&auth.password, &auth.api_key, &auth.token, &auth.username])
+            .flat_map(|auth| super::services::texts(auth).map(|(_, text)| text))
             .flatten()
             .filter_map(|text| Template::parse(text).ok())
             .any(|template| template.references().any(|reference| *reference == Reference::Secret(name.to_owned())))

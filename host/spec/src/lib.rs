@@ -1,6 +1,6 @@
 //! The spec as it is typed: read, not yet resolved.
 //!
-//! - [`Spec`]: a file, its parts ([`ServiceSpec`], [`DataSpec`], [`StepSpec`]) and what is wrong with them
+//! - [`Spec`]: a file, its parts ([`ServiceSpec`], [`SecretSpec`], [`DataSpec`], [`StepSpec`]) and what is wrong with them
 //! - [`Document`]: its YAML as JSON values, with the place of every one ([`Way`], [`Place`])
 //! - [`Overrides`] and [`Layer`]: `defaults`, profiles and `--set`, and where each value comes from
 //! - [`Template`]: texts with `${{ … }}` in them
@@ -19,6 +19,7 @@ mod problem;
 mod profile;
 mod quantity;
 mod reference;
+mod secret;
 mod service;
 mod spec;
 mod step;
@@ -34,7 +35,8 @@ pub use param::{ParamSpec, ParamType};
 pub use problem::{Place, Problem, Problems};
 pub use quantity::{parse_duration, parse_size, size_text};
 pub use reference::{Part, Reference, Template};
-pub use service::{AuthKind, AuthSpec, ServiceSpec};
+pub use secret::SecretSpec;
+pub use service::{AuthKind, AuthSpec, ClientCertificateSpec, ServiceSpec};
 pub use spec::{Spec, is_name};
 pub use step::{BackoffSpec, Category, ContinueOn, LimitsSpec, RetrySpec, StepSpec, When};
 pub use top::schema;

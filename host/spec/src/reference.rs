@@ -9,7 +9,7 @@ pub enum Reference {
     Env(String),
     /// `params.NAME`: a value that the caller may choose.
     Param(String),
-    /// `secrets.NAME`: a secret; only in `services`.
+    /// `secrets.NAME`: a secret; only where the host alone reads it.
     Secret(String),
     /// `steps.ID.name…`: an output of an earlier step.
     Output {
@@ -18,6 +18,13 @@ pub enum Reference {
         /// Keys and indices into the outputs, at least one.
         path: Vec<String>,
     },
+}
+
+impl Reference {
+    /// Whether a text can stand between the dots of a reference.
+    pub(crate) fn is_name(text: &str) -> bool {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    }
 }
 
 impl fmt::Display for Reference {
@@ -117,9 +124,7 @@ impl Template {
 
 fn reference(text: &str) -> Result<Reference, String> {
     let names: Vec<&str> = text.split('.').collect();
-    let named =
-        |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if !names.iter().all(named) {
+    if !names.iter().all(|name| Reference::is_name(name)) {
         return Err(format!(
             "`${{{{ {text} }}}}` is not a reference; there are `env.NAME`, `params.NAME`, `secrets.NAME` and `steps.ID.OUTPUT`"
         ));

@@ -13,9 +13,21 @@ pub struct ServiceSpec {
     pub auth: AuthSpec,
     /// PEM file with further certificate authorities, relative to the spec.
     pub ca_file: Option<String>,
-    /// Accept any certificate.
+    /// Who we are, for a service that asks for a certificate.
+    pub client_certificate: Option<ClientCertificateSpec>,
+    /// Accept any certificate, and plain `http`; the run's report warns of it.
     #[serde(default)]
     pub insecure: bool,
+}
+
+/// `client_certificate` of a service: PEM files, relative to the spec.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ClientCertificateSpec {
+    /// The certificate, and those that lead to its authority.
+    pub certificate: String,
+    /// Its private key, without a password.
+    pub key: String,
 }
 
 /// `auth` of a service. Which keys belong together depends on the kind.
@@ -24,14 +36,18 @@ pub struct ServiceSpec {
 pub struct AuthSpec {
     /// Which way.
     pub kind: AuthKind,
-    /// `cp4d`: who logs in.
+    /// `cp4d`, `cp4d_legacy`: who logs in.
     pub username: Option<String>,
-    /// `cp4d`: the password, or else `api_key`.
+    /// `cp4d`, `cp4d_legacy`: the password; for `cp4d` maybe `api_key` instead.
     pub password: Option<String>,
-    /// `cp4d`: the API key, or else `password`.
+    /// `cp4d`, `ibm_cloud`: the API key; for `cp4d` maybe `password` instead.
     pub api_key: Option<String>,
     /// `token`: a ready token.
     pub token: Option<String>,
+    /// `token_file`: the file with the token, relative to the spec.
+    pub file: Option<String>,
+    /// `ibm_cloud`: where IAM is, if it is not the public one.
+    pub iam_url: Option<String>,
 }
 
 /// The ways to log in.
@@ -40,6 +56,47 @@ pub struct AuthSpec {
 pub enum AuthKind {
     /// Cloud Pak for Data: user name with password or API key.
     Cp4d,
+    /// Cloud Pak for Data 3.5 and before: user name and password.
+    Cp4dLegacy,
+    /// IBM Cloud: API key.
+    IbmCloud,
     /// A ready token.
     Token,
+    /// A ready token in a file, read anew when it changes.
+    TokenFile,
+}
+
+impl AuthKind {
+    /// The kind as it is typed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cp4d => "cp4d",
+            Self::Cp4dLegacy => "cp4d_legacy",
+            Self::IbmCloud => "ibm_cloud",
+            Self::Token => "token",
+            Self::TokenFile => "token_file",
+        }
+    }
+
+    /// The keys that it may have.
+    pub fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Cp4d => &["username", "password", "api_key"],
+            Self::Cp4dLegacy => &["username", "password"],
+            Self::IbmCloud => &["api_key", "iam_url"],
+            Self::Token => &["token"],
+            Self::TokenFile => &["file"],
+        }
+    }
+
+    /// What it cannot do without.
+    pub fn needs(self) -> &'static str {
+        match self {
+            Self::Cp4d => "`username` and one of `password` and `api_key`",
+            Self::Cp4dLegacy => "`username` and `password`",
+            Self::IbmCloud => "`api_key`",
+            Self::Token => "`token`",
+            Self::TokenFile => "`file`",
+        }
+    }
 }

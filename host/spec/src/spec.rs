@@ -14,7 +14,7 @@ use super::layers::{Layer, Layers, Overrides};
 use super::problem::{Place, Problem, Problems};
 use super::violation::{Violation, violations};
 use super::way::Way;
-use super::{DataSpec, ParamSpec, ServiceSpec, StepSpec, schema};
+use super::{DataSpec, ParamSpec, Reference, SecretSpec, ServiceSpec, StepSpec, schema};
 
 /// A spec file, with all that lies over it.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Spec {
     pub params: BTreeMap<String, Option<ParamSpec>>,
     /// The services by name; none where the entry cannot be read.
     pub services: BTreeMap<String, Option<ServiceSpec>>,
+    /// Where secrets are read, by name; none where the entry cannot be read.
+    pub secrets: BTreeMap<String, Option<SecretSpec>>,
     /// The data sets by name; none where the entry cannot be read.
     pub data: BTreeMap<String, Option<DataSpec>>,
     /// The steps, in order; none where the entry cannot be read.
@@ -95,11 +97,12 @@ impl Spec {
         let timeout = text_of("timeout");
         let params = reader.entries(&value, "params");
         let services = reader.entries(&value, "services");
+        let secrets = reader.entries(&value, "secrets");
         let data = reader.entries(&value, "data");
         let steps = reader.steps(&value);
         let Reader { layers, problems, .. } = reader;
         let (file, overrides) = (file.to_owned(), overrides.clone());
-        Ok(Self { file, text, overrides, name, timeout, params, services, data, steps, problems, document, layers })
+        Ok(Self { file, text, overrides, name, timeout, params, services, secrets, data, steps, problems, document, layers })
     }
 
     /// All values, after every layer.
@@ -171,6 +174,12 @@ impl Reader<'_> {
         for collection in ["params", "services", "data"] {
             for name in value.get(collection).and_then(Value::as_object).into_iter().flat_map(Map::keys) {
                 self.check_name(name, &root.to(collection), Some(name));
+            }
+        }
+        for name in value.get("secrets").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+            if !Reference::is_name(name) {
+                let message = format!("`{name}` is not a secret's name: a-z, A-Z, 0-9, `_` and `-`");
+                self.problems.push(problem(self.document, &self.layers, &root.to("secrets"), Some(name), message));
             }
         }
     }

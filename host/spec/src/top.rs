@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::step::{LimitsSpec, RetrySpec};
-use super::{DataSpec, ParamSpec, ServiceSpec, StepSpec};
+use super::{DataSpec, ParamSpec, SecretSpec, ServiceSpec, StepSpec};
 
 /// A pipeline of stepwise.
 #[derive(Debug, JsonSchema)]
@@ -32,6 +32,9 @@ struct Top {
     /// Where steps may send requests, by the names that steps use.
     #[serde(default)]
     services: BTreeMap<String, ServiceSpec>,
+    /// Where secrets are read that are no environment variable of their own name, by the name that `${{ secrets.NAME }}` has.
+    #[serde(default)]
+    secrets: BTreeMap<String, SecretSpec>,
     /// The data sets, by name.
     #[serde(default)]
     data: BTreeMap<String, DataSpec>,
