@@ -69,7 +69,7 @@ impl Lines {
         if line.is_empty() {
             return;
         }
-        self.0.events.log(&self.0.step, self.0.level, &line);
+        let line = self.0.events.log(&self.0.step, self.0.level, &line);
         let mut text = self.0.text.lock().unwrap_or_else(PoisonError::into_inner);
         if text.last.len() == KEPT {
             text.last.pop_front();

@@ -1,5 +1,6 @@
 //! What a component's instance has: its WASI world, and the way back to the run.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +17,9 @@ use crate::services::{CallError, Exchange, Observer, Permit, Request, Response, 
 
 use super::limits::{Hit, LINE, Limit, MAX_HANDLES};
 use super::meter::Meter;
+
+/// Redirects that a request follows; services that mean well need one or two.
+const MAX_REDIRECTS: u32 = 5;
 
 /// What one try of a step may do, shared with the threads of its requests.
 pub struct StepContext {
@@ -59,11 +63,20 @@ impl StepContext {
             max_request: most(Limit::Request),
             max_response: most(Limit::Response),
         };
-        let answer = self.services.call(service, request, &limits, &Observed(self))?;
-        // Both are within their limits, or there were no answer.
-        let _ = self.meter.reach(Limit::Request, request.body().map_or(0, <[u8]>::len) as u64);
-        let _ = self.meter.reach(Limit::Response, answer.body.len() as u64);
-        Ok(answer)
+        let mut request = Cow::Borrowed(request);
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.services.call(service, &request, &limits, &Observed(self))?;
+            // Both are within their limits, or there were no answer.
+            let _ = self.meter.reach(Limit::Request, request.body().map_or(0, <[u8]>::len) as u64);
+            let _ = self.meter.reach(Limit::Response, answer.body.len() as u64);
+            let Some(next) = self.services.redirected(service, &request, &answer)? else { return Ok(answer) };
+            self.permit.check(service, next.method(), next.path()).map_err(|error| {
+                CallError::Denied(format!("`{service}` redirects `{} {}`: {error}", request.method(), request.path()))
+            })?;
+            request = Cow::Owned(next);
+        }
+        let title = format!("{} {}", request.method(), request.path());
+        Err(CallError::Denied(format!("`{service}` redirects more than {MAX_REDIRECTS} times, at last to `{title}`")))
     }
 
     /// Counts a line of the log before it is written.

@@ -28,7 +28,7 @@ impl Runner<'_> {
         };
         let outputs_of = |id: &str| self.outputs_of(id);
         let inputs = step.inputs.resolve(&outputs_of).map_err(invalid)?;
-        record.inputs = inputs.clone();
+        record.inputs = self.events.masked_value(inputs.clone());
         let info = &step.component.info;
         let absent = step.inputs.later().into_iter().find_map(|(pointer, template)| {
             let (name, reference) = (pointer.strip_prefix('/')?, template.alone()?);
@@ -79,7 +79,8 @@ impl Runner<'_> {
             engine::execute(&step.component, &context, &inputs, data, info.artifacts.then_some(artifacts.as_path()));
         record.waiting_ms += context.waited.millis();
         record.used = context.meter.used();
-        let mut outputs = ended?;
+        // What is recorded is also what later steps read.
+        let mut outputs = self.events.masked_value(ended?);
         if let Some(violation) = info.outputs.errors(&outputs).into_iter().next() {
             return Err(StepError::Outputs(at(&violation)));
         }

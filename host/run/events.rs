@@ -1,5 +1,6 @@
 //! `events.jsonl`: what happened when, for machines. Each event also goes to the console.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use crate::console::{Console, Stage};
-use crate::services::{Exchange, Masks};
+use crate::services::{Exchange, Masks, Trail};
 
 use super::folder::{FolderError, failed};
 use super::step_record::StepRecord;
@@ -37,6 +38,8 @@ const MAX_EXCERPT: usize = 300;
 #[derive(Debug)]
 pub struct Events {
     masks: Masks,
+    /// What each step has said so far.
+    trails: Mutex<HashMap<String, Trail>>,
     file: Option<Mutex<File>>,
     console: Console,
     troubles: Mutex<Troubles>,
@@ -47,17 +50,19 @@ impl Events {
     pub fn open(folder: &Path, masks: Masks, console: Console) -> Result<Self, FolderError> {
         let path = folder.join("events.jsonl");
         let file = OpenOptions::new().append(true).create(true).open(&path).map_err(failed("open", &path))?;
-        Ok(Self { masks, file: Some(Mutex::new(file)), console, troubles: Mutex::default() })
+        let (trails, troubles) = (Mutex::default(), Mutex::default());
+        Ok(Self { masks, trails, file: Some(Mutex::new(file)), console, troubles })
     }
 
     /// Keeps nothing and says nothing: for components that only describe themselves.
     pub fn none() -> Self {
-        Self { masks: Masks::default(), file: None, console: Console::silent(), troubles: Mutex::default() }
+        let (trails, troubles) = (Mutex::default(), Mutex::default());
+        Self { masks: Masks::default(), trails, file: None, console: Console::silent(), troubles }
     }
 
-    /// A line of a step's log.
-    pub fn log(&self, step: &str, level: LogLevel, message: &str) {
-        let message = self.masked(message);
+    /// A line of a step's log. Answers it as it was written.
+    pub fn log(&self, step: &str, level: LogLevel, message: &str) -> String {
+        let message = self.said(step, message);
         let name = match level {
             LogLevel::Debug => "debug",
             LogLevel::Info => "info",
@@ -66,12 +71,13 @@ impl Events {
         };
         self.write(&json!({"event": "log", "step": step, "level": name, "message": message}));
         self.console.log(step, level, &message);
-        self.troubles().log(step, level, message);
+        self.troubles().log(step, level, message.clone());
+        message
     }
 
     /// How far a step is.
     pub fn progress(&self, step: &str, done: u64, total: Option<u64>, unit: &str) {
-        let unit = self.masked(unit);
+        let unit = self.said(step, unit);
         self.write(&json!({"event": "progress", "step": step, "done": done, "total": total, "unit": unit}));
         self.console.progress(step, done, total, &unit);
     }
@@ -85,7 +91,7 @@ impl Events {
             "step": step,
             "service": exchange.service,
             "method": exchange.method.as_str(),
-            "path": exchange.path,
+            "path": self.masked(exchange.path),
             "attempt": exchange.attempt,
             "status": exchange.outcome.as_ref().ok(),
             "error": error,
@@ -126,13 +132,41 @@ impl Events {
         self.console.failure(&record.id, &story);
     }
 
+    /// What everybody should know who trusts the run.
+    pub fn warning(&self, text: &str) {
+        self.keep(&json!({"event": "warning", "message": text}));
+        self.console.note("warning", text, None);
+    }
+
     /// A text without any secret in it.
     pub fn masked(&self, text: &str) -> String {
         // Cut first, a secret could lose its end and be known no more.
-        let text = self.masks.mask(text);
-        let end = (0..=text.len().min(MAX_LINE)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-        let cut = if end < text.len() { " …" } else { "" };
-        text[..end].replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}") + cut
+        cut(&self.masks.mask(text))
+    }
+
+    /// A step's next text, without any secret in it or in what it makes up with those before.
+    fn said(&self, step: &str, text: &str) -> String {
+        let mut trails = self.trails.lock().unwrap_or_else(PoisonError::into_inner);
+        cut(&trails.entry(step.to_owned()).or_default().mask(&self.masks, text))
+    }
+
+    /// A value without any secret in its texts and keys, whole.
+    pub fn masked_value(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => self.masks.mask(&text).into_owned().into(),
+            Value::Array(items) => items.into_iter().map(|item| self.masked_value(item)).collect(),
+            Value::Object(members) => {
+                let masked =
+                    |(key, value): (String, Value)| (self.masks.mask(&key).into_owned(), self.masked_value(value));
+                members.into_iter().map(masked).collect()
+            }
+            other => other,
+        }
+    }
+
+    /// Whether a text has a secret in it.
+    pub fn tells(&self, text: &str) -> bool {
+        self.masks.mask_bytes(text.as_bytes()).is_some()
     }
 
     /// The beginning of a body, in one line.
@@ -146,6 +180,11 @@ impl Events {
     }
 
     fn write(&self, event: &Value) {
+        self.console.event(&self.keep(event));
+    }
+
+    /// Writes an event to the file; answers it with its time.
+    fn keep(&self, event: &Value) -> Value {
         let mut line = json!({"at": super::now()});
         if let (Value::Object(line), Value::Object(event)) = (&mut line, event) {
             line.extend(event.clone());
@@ -155,10 +194,17 @@ impl Events {
             // Events are for looking back: a full disk must not stop the run, the ledger and the record do that.
             let _ = file.write_all(format!("{line}\n").as_bytes());
         }
-        self.console.event(&line);
+        line
     }
 
     fn troubles(&self) -> std::sync::MutexGuard<'_, Troubles> {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A text as long as a line may be, without control characters.
+fn cut(text: &str) -> String {
+    let end = (0..=text.len().min(MAX_LINE)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let more = if end < text.len() { " …" } else { "" };
+    text[..end].replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}") + more
 }

@@ -62,6 +62,9 @@ pub struct RunRecord {
     pub dry_run: bool,
     /// Where the services are: the ledger's entries mean nothing elsewhere.
     pub services: BTreeMap<String, String>,
+    /// What a reader of the result should know first, for example that a service's certificate is not checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Random letters that make the run's tags its own, even if another machine has a run of the same name.
     pub nonce: String,
     /// What was laid over the spec when the run began.
@@ -73,9 +76,6 @@ pub struct RunRecord {
     pub updated_at: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// What a reader of the result should know first, for example that a service's certificate was not checked.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub warnings: Vec<String>,
     /// The steps that have run or were skipped, in the order of the spec.
     pub steps: Vec<StepRecord>,
 }

@@ -10,7 +10,7 @@ use crate::console::{Console, Stage};
 use crate::deadline::{Deadline, Stop};
 use crate::engine::{CONTRACT, StepError};
 use crate::plan::{ContinueOn, Plan, PlannedStep, When};
-use crate::services::{Masks, Services};
+use crate::services::{Masks, ServiceConfig, Services};
 
 use super::choice::Choice;
 use super::error::RunError;
@@ -48,13 +48,15 @@ impl<'a> Runner<'a> {
             // A run that is not there is not to be made.
             RunFolder::open(runs, run)?;
         }
-        let masks = Masks::new();
+        let masks = Masks::of(&plan.secrets);
         let user_agent = concat!("stepwise/", env!("CARGO_PKG_VERSION"));
         let services = Arc::new(Services::open(plan.services.clone(), user_agent, &masks)?);
         let folder = RunFolder::create(runs, run)?;
         let lock = folder.lock()?;
+        let warnings =
+            if dry_run { Vec::new() } else { plan.services.iter().filter_map(ServiceConfig::warning).collect() };
         let record = if folder.record().exists() {
-            let record = RunRecord::read(&folder)?;
+            let mut record = RunRecord::read(&folder)?;
             if choice.is_whole() {
                 return Err(RunError::Exists(run.as_str().to_owned()));
             }
@@ -62,6 +64,7 @@ impl<'a> Runner<'a> {
                 return Err(RunError::Pipeline { run: run.as_str().to_owned(), pipeline: record.pipeline });
             }
             check_services(&record, plan)?;
+            record.warnings = warnings;
             record
         } else {
             let record = RunRecord {
@@ -74,6 +77,7 @@ impl<'a> Runner<'a> {
                 contract: CONTRACT.to_owned(),
                 dry_run,
                 services: plan.services.iter().map(|service| (service.name.clone(), service.url.clone())).collect(),
+                warnings,
                 nonce: format!("{:06x}", fastrand::u32(..1 << 24)),
                 overrides: plan.overrides.clone(),
                 started_at: super::now(),
@@ -89,6 +93,7 @@ impl<'a> Runner<'a> {
         let ledger = Arc::new(Ledger::new(folder.path(), &plan.name, run.as_str(), &record.nonce));
         choice.check(plan, &record, &ledger)?;
         let events = Arc::new(Events::open(folder.path(), masks, console.clone())?);
+        record.warnings.iter().for_each(|warning| events.warning(warning));
         let end = plan.time.map(Deadline::after);
         Ok(Self { plan, folder, record, services, ledger, events, stop, end })
     }

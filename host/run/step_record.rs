@@ -142,8 +142,7 @@ impl StepRecord {
             StepError::Failed(failure) => {
                 let found = failure.outputs.as_deref().and_then(|text| serde_json::from_str(text).ok());
                 let found = found.filter(|found| schema.errors(found).is_empty());
-                // No step reads it, and it is likely to quote a service.
-                self.outputs = found.map(|found| masked(found, events));
+                self.outputs = found.map(|found| events.masked_value(found));
                 (category(failure.category), failure.hint.clone())
             }
             StepError::OutOfTime(_) => ("unavailable", Some("give the step a longer `timeout`".to_owned())),
@@ -168,16 +167,6 @@ impl StepRecord {
     /// Why it failed, in its words.
     pub(super) fn message(&self) -> &str {
         self.failure.as_ref().map_or("", |failure| &failure.message)
-    }
-}
-
-/// A value without any secret in its texts.
-fn masked(value: Value, events: &Events) -> Value {
-    match value {
-        Value::String(text) => events.masked(&text).into(),
-        Value::Array(items) => items.into_iter().map(|item| masked(item, events)).collect(),
-        Value::Object(members) => members.into_iter().map(|(key, value)| (key, masked(value, events))).collect(),
-        other => other,
     }
 }
 

@@ -11,6 +11,7 @@ use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Error, SendBody, Timeout};
 
+use super::proxy::Way;
 use super::resolver::NumbersFirst;
 use super::{Method, Response};
 
@@ -50,12 +51,14 @@ pub(super) enum Fault {
 #[derive(Debug)]
 pub(super) struct Client {
     agent: RwLock<Agent>,
+    /// The variable that names the proxy, if there is one.
+    pub(super) proxy: Option<&'static str>,
 }
 
 impl Client {
-    /// Connections with these settings; `direct` ones go past the proxy that the environment names.
-    pub(super) fn new(tls: TlsConfig, user_agent: &str, direct: bool) -> Self {
-        let mut config = Agent::config_builder()
+    /// Connections with these settings, on that way.
+    pub(super) fn new(tls: TlsConfig, user_agent: &str, way: &Way) -> Self {
+        let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_idle_connections(KEPT_CONNECTIONS)
@@ -63,11 +66,9 @@ impl Client {
             .timeout_connect(Some(CONNECT_TIME))
             .timeout_recv_response(Some(ANSWER_TIME))
             .tls_config(tls)
-            .user_agent(user_agent);
-        if direct {
-            config = config.proxy(None);
-        }
-        Self { agent: RwLock::new(new_agent(config.build())) }
+            .user_agent(user_agent)
+            .proxy(way.proxy.clone());
+        Self { agent: RwLock::new(new_agent(config.build())), proxy: way.variable }
     }
 
     /// Ends every exchange under way at once; later ones get new connections.
@@ -197,6 +198,7 @@ fn plain(error: &Error) -> String {
         Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
         Error::Io(error) => error.to_string(),
         Error::HostNotFound => "the host's name is unknown".to_owned(),
+        Error::ConnectProxyFailed(why) => why.clone(),
         Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
             format!("no connection within {} s", CONNECT_TIME.as_secs())
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ureq::http::Uri;
 
-use super::{RequestPath, Secret};
+use super::{Proxies, RequestPath, Secret, token_file};
 
 /// A service as the spec configures it.
 #[derive(Clone, Debug)]
@@ -18,8 +18,21 @@ pub struct ServiceConfig {
     pub auth: Auth,
     /// PEM file of certificate authorities that are trusted beside the public ones.
     pub ca_file: Option<PathBuf>,
+    /// Who we are, for services that ask for a certificate.
+    pub client_certificate: Option<ClientCertificate>,
     /// Accepts any certificate, and plain `http`.
     pub insecure: bool,
+    /// The proxies that may lead there.
+    pub proxies: Proxies,
+}
+
+/// PEM files that prove who we are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The certificate, and those that lead to its authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// How the host logs in to a service.
@@ -32,9 +45,28 @@ pub enum Auth {
         /// What proves it.
         credential: Credential,
     },
+    /// At Cloud Pak for Data 3.5 and before, as a user.
+    Cp4dLegacy {
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: Secret,
+    },
+    /// At IBM Cloud.
+    IbmCloud {
+        /// The user's or service's API key.
+        api_key: Secret,
+        /// Where IAM is, if it is not the public one.
+        iam_url: Option<String>,
+    },
     /// With a token that is used as it is, and never refreshed.
     Token(Secret),
+    /// With the token of a file, read anew when that changes.
+    TokenFile(PathBuf),
 }
+
+/// Where keys of IBM Cloud are exchanged for tokens.
+const IAM_URL: &str = "https://iam.cloud.ibm.com";
 
 /// What proves a user's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,12 +86,18 @@ pub enum ServiceError {
     Clear { name: String },
     #[error("service `{name}`: `ca_file` has no effect beside `insecure: true`; remove one of them")]
     CaFileUnused { name: String },
-    #[error("service `{name}`: cannot read the CA file `{}`", file.display())]
-    CaFile { name: String, file: PathBuf, source: std::io::Error },
-    #[error("service `{name}`: the CA file `{}` is not PEM: {why}", file.display())]
-    CaFilePem { name: String, file: PathBuf, why: String },
-    #[error("service `{name}`: the CA file `{}` has no certificate in it", file.display())]
-    CaFileEmpty { name: String, file: PathBuf },
+    #[error("service `{name}`: cannot read the {what} `{}`: {source}", file.display())]
+    PemFile { name: String, what: &'static str, file: PathBuf, source: std::io::Error },
+    #[error("service `{name}`: the {what} `{}` is not PEM: {why}", file.display())]
+    Pem { name: String, what: &'static str, file: PathBuf, why: String },
+    #[error("service `{name}`: the {what} `{}` has no {wanted} in it", file.display())]
+    PemEmpty { name: String, what: &'static str, file: PathBuf, wanted: &'static str },
+    #[error("service `{name}`: the proxy of `{variable}`: {why}")]
+    Proxy { name: String, variable: &'static str, why: &'static str },
+    #[error("service `{name}`: {why}")]
+    TokenFile { name: String, why: String },
+    #[error("service `{name}`: a user name with `:` cannot log in this way")]
+    UserName { name: String },
     #[error("service `{name}`: the {what} is empty")]
     EmptyCredential { name: String, what: &'static str },
     #[error("service `{name}`: the token has a character that no header may have")]
@@ -75,18 +113,29 @@ pub(super) struct Base {
     pub(super) origin: String,
     /// What stands before every path, without a slash at its end.
     pub(super) prefix: String,
-    /// Whether it is this machine, which no proxy can reach.
-    pub(super) is_loopback: bool,
 }
 
 impl Base {
-    pub(super) fn parse(config: &ServiceConfig) -> Result<Self, ServiceError> {
-        let refused = |why: &dyn fmt::Display| ServiceError::Url {
-            name: config.name.clone(),
-            url: shown(&config.url),
-            why: why.to_string(),
-        };
-        let uri: Uri = config.url.parse().map_err(|error| refused(&error))?;
+    /// Where a service is.
+    pub(super) fn of(config: &ServiceConfig) -> Result<Self, ServiceError> {
+        Self::parse(&config.url, &config.name, config.insecure)
+    }
+
+    /// Where its login is: at the service, or at IAM.
+    pub(super) fn of_login(config: &ServiceConfig) -> Result<Self, ServiceError> {
+        match &config.auth {
+            Auth::IbmCloud { iam_url, .. } => {
+                Self::parse(iam_url.as_deref().unwrap_or(IAM_URL), &config.name, config.insecure)
+            }
+            // The login is the cluster's, whatever prefix a service has there.
+            _ => Ok(Self { prefix: String::new(), ..Self::of(config)? }),
+        }
+    }
+
+    fn parse(url: &str, name: &str, insecure: bool) -> Result<Self, ServiceError> {
+        let refused =
+            |why: &dyn fmt::Display| ServiceError::Url { name: name.to_owned(), url: shown(url), why: why.to_string() };
+        let uri: Uri = url.parse().map_err(|error| refused(&error))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(refused(&"scheme or host is missing"));
         };
@@ -96,24 +145,20 @@ impl Base {
         if authority.as_str().contains('@') {
             return Err(refused(&"credentials belong in `auth`"));
         }
-        if uri.query().is_some() || config.url.contains('#') {
+        if uri.query().is_some() || url.contains('#') {
             return Err(refused(&"it has a query or a fragment"));
         }
         let path = RequestPath::parse(uri.path()).map_err(|error| refused(&error))?;
         let is_loopback = is_loopback(authority.host());
         match scheme {
             "https" => {}
-            "http" if is_loopback || config.insecure => {}
+            "http" if is_loopback || insecure => {}
             "http" => {
-                return Err(ServiceError::Clear { name: config.name.clone() });
+                return Err(ServiceError::Clear { name: name.to_owned() });
             }
             _ => return Err(refused(&"the scheme is unknown")),
         }
-        Ok(Self {
-            origin: format!("{scheme}://{authority}"),
-            prefix: path.as_str().trim_end_matches('/').to_owned(),
-            is_loopback,
-        })
+        Ok(Self { origin: format!("{scheme}://{authority}"), prefix: path.as_str().trim_end_matches('/').to_owned() })
     }
 }
 
@@ -124,6 +169,17 @@ impl Auth {
             Self::Cp4d { username, .. } if username.is_empty() => "user name",
             Self::Cp4d { credential: Credential::Password(secret), .. } if secret.expose().is_empty() => "password",
             Self::Cp4d { credential: Credential::ApiKey(secret), .. } if secret.expose().is_empty() => "API key",
+            Self::Cp4dLegacy { username, .. } if username.is_empty() => "user name",
+            Self::Cp4dLegacy { username, .. } if username.contains(':') => {
+                return Err(ServiceError::UserName { name: service.to_owned() });
+            }
+            Self::Cp4dLegacy { password, .. } if password.expose().is_empty() => "password",
+            Self::IbmCloud { api_key, .. } if api_key.expose().is_empty() => "API key",
+            Self::TokenFile(file) => {
+                return token_file::read(file)
+                    .map(|_| ())
+                    .map_err(|error| ServiceError::TokenFile { name: service.to_owned(), why: error.to_string() });
+            }
             Self::Token(token) if token.expose().is_empty() => "token",
             Self::Token(token) if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
                 return Err(ServiceError::TokenCharacter { name: service.to_owned() });
@@ -133,12 +189,26 @@ impl Auth {
         Err(ServiceError::EmptyCredential { name: service.to_owned(), what })
     }
 
-    /// What must be masked.
-    pub(super) fn secret(&self) -> &Secret {
-        match self {
-            Self::Cp4d { credential: Credential::Password(secret) | Credential::ApiKey(secret), .. }
-            | Self::Token(secret) => secret,
-        }
+    /// Whether the spec itself says where the login is.
+    pub(super) fn names_login(&self) -> bool {
+        matches!(self, Self::IbmCloud { iam_url: Some(_), .. })
+    }
+
+    /// Whether the login is not at the service itself.
+    pub(super) fn logs_in_elsewhere(&self) -> bool {
+        matches!(self, Self::IbmCloud { .. })
+    }
+}
+
+impl ServiceConfig {
+    /// What everybody should know who trusts the run.
+    pub fn warning(&self) -> Option<String> {
+        let what = if self.url.starts_with("http://") {
+            "is called without TLS: everybody on the way can read the credentials"
+        } else {
+            "is called whatever its certificate says: somebody on the way can read the credentials"
+        };
+        self.insecure.then(|| format!("service `{}` is `insecure`; it {what}", self.name))
     }
 }
 
@@ -152,7 +222,7 @@ fn shown(url: &str) -> String {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -163,9 +233,7 @@ mod tests {
     use super::*;
 
     fn parse(url: &str, insecure: bool) -> Result<Base, String> {
-        let auth = Auth::Token(Secret::new("t"));
-        let config = ServiceConfig { name: "wml".to_owned(), url: url.to_owned(), auth, ca_file: None, insecure };
-        Base::parse(&config).map_err(|error| error.to_string())
+        Base::parse(url, "wml", insecure).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -217,7 +285,7 @@ mod tests {
         );
         assert!(parse("http://cpd.example.com", true).is_ok());
         for url in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:80"] {
-            assert!(parse(url, false).unwrap().is_loopback, "{url}");
+            assert!(parse(url, false).is_ok(), "{url}");
         }
     }
 }

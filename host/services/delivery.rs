@@ -1,6 +1,6 @@
 //! Sending one request as often as it may be sent, within the caller's limits.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::client::{Client, Fault, Outgoing};
 use super::retry::{self, Outcome};
@@ -43,7 +43,7 @@ impl Delivery<'_> {
             tries += 1;
             let result = self.exchange(outgoing);
             let (outcome, asked) = match &result {
-                Ok(answer) => (Outcome::Answered(answer.status), retry::retry_after(answer.header("retry-after"))),
+                Ok(answer) => (Outcome::Answered(answer.status), retry::retry_after(answer, SystemTime::now())),
                 Err(Fault::NotSent(_)) => (Outcome::NotSent, None),
                 Err(Fault::Lost(_)) => (Outcome::Lost, None),
                 Err(Fault::Insecure(_) | Fault::TooLarge | Fault::OutOfTime) => {
@@ -98,13 +98,15 @@ impl Delivery<'_> {
 
     fn explain(&self, fault: &Fault) -> CallError {
         let service = self.service;
+        let through =
+            self.client.proxy.map(|variable| format!(" through the proxy of `{variable}`")).unwrap_or_default();
         if self.limits.stop.is_stopped() {
             return CallError::OutOfTime(format!("the call of `{service}` was interrupted"));
         }
         match fault {
-            Fault::NotSent(why) => CallError::Unreachable(format!("no connection to `{service}`: {why}")),
+            Fault::NotSent(why) => CallError::Unreachable(format!("no connection to `{service}`{through}: {why}")),
             Fault::Insecure(why) => CallError::Unreachable(format!(
-                "no secure connection to `{service}`: {why}\n\
+                "no secure connection to `{service}`{through}: {why}\n\
                  hint: if its certificate is from an authority of your own, name that one's file as `ca_file`"
             )),
             Fault::Lost(why) => CallError::NoAnswer(format!("no answer from `{service}`: {why}")),

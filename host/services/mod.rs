@@ -1,9 +1,9 @@
 //! HTTP to the services that the spec names.
 //!
 //! A step's request is parsed (`request`, `path`, `header`), checked against what the step may send (`permit`,
-//! `grant`), and sent by `service` with a token (`session`, `token`) as often as it may be (`delivery`, `retry`).
-//! `client` owns the wire, `resolver` the way there and `tls` whom it trusts; `secret` keeps credentials out of
-//! every text, `observer` sees each exchange.
+//! `grant`), and sent by `service` with a token (`session`, `login`, `token`, `token_file`) as often as it may be (`delivery`, `retry`).
+//! `client` owns the wire, `resolver` and `proxy` the way there, `redirect` where an answer leads, `tls` whom it trusts; `masks` (`spelling`, `reading`) keeps
+//! every `secret` out of every text, `observer` sees each exchange.
 
 mod call_error;
 mod client;
@@ -11,29 +11,38 @@ mod config;
 mod delivery;
 mod grant;
 mod header;
+mod login;
+mod masks;
 mod method;
 mod observer;
 mod path;
 mod permit;
+mod proxy;
+mod reading;
+mod redirect;
 mod request;
 mod resolver;
 mod retry;
 mod secret;
 mod service;
 mod session;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod token;
+mod token_file;
 
 pub use call_error::CallError;
-pub use config::{Auth, Credential, ServiceConfig, ServiceError};
+pub use config::{Auth, ClientCertificate, Credential, ServiceConfig, ServiceError};
 pub use delivery::Limits;
 pub use grant::{Grant, GrantError, Grants, Pattern};
+pub use masks::{Masks, Trail};
 pub use method::Method;
 pub use observer::{Exchange, Observer};
 pub use path::{PathError, RequestPath, encode_segment};
 pub use permit::Permit;
+pub use proxy::Proxies;
 pub use request::{Repeat, Request, Response};
-pub use secret::{Masks, Secret};
+pub use secret::Secret;
 pub use service::Services;

@@ -54,13 +54,13 @@ impl Request {
 
     /// A GET without headers, with a query that is already encoded, as a service gives it in a link to a next page.
     pub fn get(path: RequestPath, encoded_query: &str) -> Result<Self, CallError> {
-        let fits = encoded_query.len() <= MAX_QUERY
-            && encoded_query.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\^`{|}".contains(&byte));
-        if !fits {
-            return Err(CallError::Invalid("the query is not percent-encoded, or too long".to_owned()));
-        }
-        let query = encoded_query.to_owned();
+        let query = check_query(encoded_query)?;
         Ok(Self { method: Method::Get, path, query, headers: Vec::new(), body: None, repeat: Repeat::ByMethod })
+    }
+
+    /// The same request to another place, with a query that is already encoded.
+    pub(super) fn moved(&self, path: RequestPath, encoded_query: &str) -> Result<Self, CallError> {
+        Ok(Self { path, query: check_query(encoded_query)?, ..self.clone() })
     }
 
     /// The method.
@@ -94,8 +94,7 @@ impl Request {
     }
 }
 
-/// Any answer of a service, 4xx and 5xx included. Redirects are answers too: one that the host followed could lead
-/// to a path that was not granted.
+/// Any answer of a service, 4xx and 5xx included. Redirects are answers too: whoever follows one checks the grants again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
@@ -110,6 +109,16 @@ impl Response {
     /// The first header of that name, which is in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+fn check_query(encoded: &str) -> Result<String, CallError> {
+    let fits = encoded.len() <= MAX_QUERY
+        && encoded.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\^`{|}".contains(&byte));
+    if fits {
+        Ok(encoded.to_owned())
+    } else {
+        Err(CallError::Invalid("the query is not percent-encoded, or too long".to_owned()))
     }
 }
 

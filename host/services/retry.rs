@@ -1,8 +1,8 @@
 //! Which request may be sent again, and when.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::{Method, Repeat};
+use super::{Method, Repeat, Response};
 
 /// How often a request is sent at the most, the first time included.
 pub(super) const MAX_ATTEMPTS: u32 = 4;
@@ -41,9 +41,15 @@ pub(super) fn pause(attempt: u32, jitter: f64, retry_after: Option<Duration>) ->
     whole.mul_f64(0.5 + jitter / 2.0).max(retry_after.unwrap_or_default())
 }
 
-/// Reads `Retry-After` in seconds; a date is not honoured, as the services do not send one.
-pub(super) fn retry_after(value: Option<&str>) -> Option<Duration> {
-    value?.trim().parse().ok().map(Duration::from_secs)
+/// Reads `Retry-After`, which is a number of seconds or a date. A date is taken by the service's own clock, if it tells.
+pub(super) fn retry_after(answer: &Response, now: SystemTime) -> Option<Duration> {
+    let value = answer.header("retry-after")?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let then = httpdate::parse_http_date(value).ok()?;
+    let now = answer.header("date").and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(now);
+    Some(then.duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -84,10 +90,35 @@ mod tests {
 
     #[test]
     fn a_service_can_ask_for_a_longer_pause() {
-        assert_eq!(pause(1, 0.5, retry_after(Some(" 7 "))), Duration::from_secs(7));
-        assert_eq!(pause(1, 1.0, retry_after(Some("0"))), Duration::from_millis(200));
-        assert_eq!(retry_after(Some("Wed, 21 Oct 2026 07:28:00 GMT")), None);
-        assert_eq!(retry_after(Some("-1")), None);
-        assert_eq!(retry_after(None), None);
+        assert_eq!(pause(1, 0.5, asked(&[("retry-after", " 7 ")])), Duration::from_secs(7));
+        assert_eq!(pause(1, 1.0, asked(&[("retry-after", "0")])), Duration::from_millis(200));
+    }
+
+    #[test]
+    fn retry_after_is_a_number_of_seconds_or_a_date() {
+        let date = |value| ("date", value);
+        let after = |value| ("retry-after", value);
+        for (headers, seconds) in [
+            (&[after("7")][..], Some(7)),
+            (&[after("Fri, 15 Jan 2027 08:00:30 GMT")], Some(30)),
+            (&[after("Friday, 15-Jan-27 08:00:30 GMT")], Some(30)),
+            (&[after("Fri Jan 15 08:00:30 2027")], Some(30)),
+            (&[after("Fri, 15 Jan 2027 07:00:00 GMT")], Some(0)),
+            // The service's clock is an hour behind ours.
+            (&[after("Fri, 15 Jan 2027 07:00:30 GMT"), date("Fri, 15 Jan 2027 07:00:00 GMT")], Some(30)),
+            (&[after("Fri, 15 Jan 2027 08:00:30 GMT"), date("today")], Some(30)),
+            (&[after("-1")], None),
+            (&[after("soon")], None),
+            (&[], None),
+        ] {
+            assert_eq!(asked(headers).map(|time| time.as_secs()), seconds, "{headers:?}");
+        }
+    }
+
+    /// At eight o'clock, by our clock.
+    fn asked(headers: &[(&str, &str)]) -> Option<Duration> {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        retry_after(&Response { status: 503, headers, body: Vec::new() }, now)
     }
 }

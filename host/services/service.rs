@@ -1,5 +1,6 @@
 //! All services of a run: who they are, and a call to one of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,15 +11,17 @@ use crate::spec::size_text;
 use super::client::{Client, Outgoing};
 use super::config::Base;
 use super::delivery::Delivery;
+use super::proxy::Way;
 use super::session::{Asker, Session};
 use super::tls::Trust;
-use super::{CallError, Limits, Masks, Observer, Repeat, Request, Response, ServiceConfig, ServiceError};
+use super::{CallError, Limits, Masks, Observer, Repeat, Request, Response, ServiceConfig, ServiceError, redirect};
 
 /// All services of a run. Threads share it; connections and tokens are kept and shared between services.
 #[derive(Debug)]
 pub struct Services {
     services: BTreeMap<String, Service>,
-    clients: Vec<Arc<Client>>,
+    clients: Clients,
+    masks: Masks,
 }
 
 #[derive(Debug)]
@@ -32,35 +35,34 @@ impl Services {
     /// Checks the configuration; nothing is sent before the first call. Secrets, tokens too, are added to `masks`.
     pub fn open(configs: Vec<ServiceConfig>, user_agent: &str, masks: &Masks) -> Result<Self, ServiceError> {
         let mut services = BTreeMap::new();
-        let mut clients: Vec<(Trust, bool, Arc<Client>)> = Vec::new();
+        let mut clients = Clients { user_agent: user_agent.to_owned(), known: Vec::new() };
         let mut sessions: Vec<Arc<Session>> = Vec::new();
         for config in configs {
             config.auth.check(&config.name)?;
-            let base = Base::parse(&config)?;
+            let (base, login) = (Base::of(&config)?, Base::of_login(&config)?);
             let trust = Trust::of(&config)?;
-            let direct = base.is_loopback;
-            let known = clients.iter().find(|(other, other_direct, _)| *other == trust && *other_direct == direct);
-            let client = if let Some((_, _, client)) = known {
-                Arc::clone(client)
+            let login_trust = if config.auth.logs_in_elsewhere() {
+                Trust::of_login(&config, config.auth.names_login())
             } else {
-                let client = Arc::new(Client::new(trust.settings(&config.name)?, user_agent, direct));
-                clients.push((trust, direct, Arc::clone(&client)));
-                client
+                trust.clone()
             };
-            let known = sessions.iter().find(|session| session.serves(&base.origin, &config.auth, &client));
+            let client = clients.client(&config, trust, &base, masks)?;
+            let login_client = clients.client(&config, login_trust, &login, masks)?;
+            let address = format!("{}{}", login.origin, login.prefix);
+            let known = sessions.iter().find(|session| session.serves(&address, &config.auth, &login_client));
             let session = if let Some(session) = known {
                 Arc::clone(session)
             } else {
-                let session = Session::new(base.origin.clone(), config.auth, Arc::clone(&client), masks.clone());
-                sessions.push(Arc::new(session));
-                Arc::clone(&sessions[sessions.len() - 1])
+                let session = Arc::new(Session::new(address, config.auth, login_client, masks.clone()));
+                sessions.push(Arc::clone(&session));
+                session
             };
             let name = config.name;
             if services.insert(name.clone(), Service { base, client, session }).is_some() {
                 return Err(ServiceError::Twice { name });
             }
         }
-        Ok(Self { services, clients: clients.into_iter().map(|(_, _, client)| client).collect() })
+        Ok(Self { services, clients, masks: masks.clone() })
     }
 
     /// Whether the spec has a service of that name.
@@ -106,17 +108,66 @@ impl Services {
         let authorization = service.session.authorization(&asker)?;
         let answer = send(&mut delivery, &url, request, authorization.expose())?;
         if answer.status != 401 || !service.session.renew(&authorization) || request.repeat() == Repeat::Never {
-            return Ok(answer);
+            return Ok(self.masked(answer));
         }
         let authorization = service.session.authorization(&asker)?;
-        send(&mut delivery, &url, request, authorization.expose())
+        send(&mut delivery, &url, request, authorization.expose()).map(|answer| self.masked(answer))
+    }
+
+    /// The request that an answer redirects to, if the caller may follow. Whether it may send that one is the caller's to
+    /// check. A redirect out of the service is an error: the token is for its origin alone.
+    pub fn redirected(&self, name: &str, request: &Request, answer: &Response) -> Result<Option<Request>, CallError> {
+        match self.services.get(name) {
+            Some(service) => redirect::next(name, &service.base, request, answer),
+            None => Ok(None),
+        }
+    }
+
+    /// The answer without any secret that the service repeats: what a step does not have, it cannot tell.
+    fn masked(&self, mut answer: Response) -> Response {
+        for (_, value) in &mut answer.headers {
+            if let Cow::Owned(masked) = self.masks.mask(value) {
+                *value = masked;
+            }
+        }
+        if let Some(masked) = self.masks.mask_bytes(&answer.body) {
+            answer.body = masked;
+        }
+        answer
     }
 
     /// Ends every call under way at once, after the callers' `stop` is up; later calls work as ever.
     pub fn interrupt(&self) {
-        for client in &self.clients {
+        for (_, _, client) in &self.clients.known {
             client.interrupt();
         }
+    }
+}
+
+/// Connections by whom they trust and which way they go.
+#[derive(Debug)]
+struct Clients {
+    user_agent: String,
+    known: Vec<(Trust, Way, Arc<Client>)>,
+}
+
+impl Clients {
+    fn client(
+        &mut self,
+        config: &ServiceConfig,
+        trust: Trust,
+        base: &Base,
+        masks: &Masks,
+    ) -> Result<Arc<Client>, ServiceError> {
+        let way = config.proxies.way(&config.name, &base.origin)?;
+        let known = self.known.iter().find(|(other, other_way, _)| *other == trust && *other_way == way);
+        if let Some((_, _, client)) = known {
+            return Ok(Arc::clone(client));
+        }
+        way.secrets().iter().for_each(|secret| masks.add(secret));
+        let client = Arc::new(Client::new(trust.settings(&config.name)?, &self.user_agent, &way));
+        self.known.push((trust, way, Arc::clone(&client)));
+        Ok(client)
     }
 }
 

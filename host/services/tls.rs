@@ -1,15 +1,21 @@
-//! Whose certificates are trusted.
+//! Whose certificates are trusted, and with which one we show ourselves.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-use super::{ServiceConfig, ServiceError};
+use super::{ClientCertificate, ServiceConfig, ServiceError};
 
-/// Whose certificates a service's connections trust; services with the same trust share connections.
+/// Whose certificates a service's connections trust and which they show; services with the same share connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Trust {
+pub(super) struct Trust {
+    authorities: Authorities,
+    own: Option<ClientCertificate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Authorities {
     /// The public certificate authorities that browsers trust.
     Public,
     /// These too, and those in the file.
@@ -20,44 +26,79 @@ pub(super) enum Trust {
 
 impl Trust {
     pub(super) fn of(config: &ServiceConfig) -> Result<Self, ServiceError> {
-        match (&config.ca_file, config.insecure) {
-            (Some(_), true) => Err(ServiceError::CaFileUnused { name: config.name.clone() }),
-            (Some(file), false) => Ok(Self::PublicAnd(file.clone())),
-            (None, true) => Ok(Self::Anybody),
-            (None, false) => Ok(Self::Public),
-        }
+        let authorities = match (&config.ca_file, config.insecure) {
+            (Some(_), true) => return Err(ServiceError::CaFileUnused { name: config.name.clone() }),
+            (Some(file), false) => Authorities::PublicAnd(file.clone()),
+            (None, true) => Authorities::Anybody,
+            (None, false) => Authorities::Public,
+        };
+        Ok(Self { authorities, own: config.client_certificate.clone() })
     }
 
-    /// The settings for it; `service` is named when the CA file cannot be used.
+    /// The trust in a login that is not at the service itself: our certificate is none of its business, and that anybody
+    /// may be the service does not mean that anybody may have the key, unless the spec names the place.
+    pub(super) fn of_login(config: &ServiceConfig, is_named: bool) -> Self {
+        let authorities = match &config.ca_file {
+            Some(file) => Authorities::PublicAnd(file.clone()),
+            None if config.insecure && is_named => Authorities::Anybody,
+            None => Authorities::Public,
+        };
+        Self { authorities, own: None }
+    }
+
+    /// The settings for it; `service` is named when a file cannot be used.
     pub(super) fn settings(&self, service: &str) -> Result<TlsConfig, ServiceError> {
-        let settings = TlsConfig::builder();
-        Ok(match self {
-            Self::Public => settings.build(),
-            Self::PublicAnd(file) => {
+        let own = self.own.as_ref().map(|own| identity(own, service)).transpose()?;
+        let settings = TlsConfig::builder().client_cert(own);
+        Ok(match &self.authorities {
+            Authorities::Public => settings.build(),
+            Authorities::PublicAnd(file) => {
                 let public = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|root| Certificate::from_der(root));
-                let roots: RootCerts = public.chain(read(file.clone(), service)?).into();
+                let roots: RootCerts = public.chain(certificates(file, "CA file", service)?).into();
                 settings.root_certs(roots).build()
             }
-            Self::Anybody => settings.disable_verification(true).build(),
+            Authorities::Anybody => settings.disable_verification(true).build(),
         })
     }
 }
 
-fn read(file: PathBuf, service: &str) -> Result<Vec<Certificate<'static>>, ServiceError> {
-    let name = service.to_owned();
-    let pem = match fs::read(&file) {
-        Ok(pem) => pem,
-        Err(source) => return Err(ServiceError::CaFile { name, file, source }),
-    };
-    let mut certificates = Vec::new();
-    for item in parse_pem(&pem) {
-        match item {
-            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
-            Ok(_) => {}
-            Err(error) => {
-                return Err(ServiceError::CaFilePem { name, file, why: error.to_string() });
-            }
-        }
+fn identity(own: &ClientCertificate, service: &str) -> Result<ClientCert, ServiceError> {
+    let chain = certificates(&own.certificate, "client certificate", service)?;
+    let (file, what) = (&own.key, "key of the client certificate");
+    let key = items(file, what, service)?.into_iter().find_map(|item| match item {
+        PemItem::PrivateKey(key) => Some(key),
+        _ => None,
+    });
+    let key: PrivateKey<'static> = key.ok_or_else(|| ServiceError::PemEmpty {
+        name: service.to_owned(),
+        what,
+        file: file.clone(),
+        wanted: "private key",
+    })?;
+    Ok(ClientCert::new_with_certs(&chain, key))
+}
+
+fn certificates(file: &Path, what: &'static str, service: &str) -> Result<Vec<Certificate<'static>>, ServiceError> {
+    let found: Vec<_> = items(file, what, service)?
+        .into_iter()
+        .filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if found.is_empty() {
+        let (name, file) = (service.to_owned(), file.to_owned());
+        return Err(ServiceError::PemEmpty { name, what, file, wanted: "certificate" });
     }
-    if certificates.is_empty() { Err(ServiceError::CaFileEmpty { name, file }) } else { Ok(certificates) }
+    Ok(found)
+}
+
+fn items(file: &Path, what: &'static str, service: &str) -> Result<Vec<PemItem<'static>>, ServiceError> {
+    let (name, file) = (service.to_owned(), file.to_owned());
+    let pem = match fs::read(&file) {
+        Ok(pem) => zeroize::Zeroizing::new(pem),
+        Err(source) => return Err(ServiceError::PemFile { name, what, file, source }),
+    };
+    let items: Result<Vec<_>, _> = parse_pem(&pem).collect();
+    items.map_err(|error| ServiceError::Pem { name, what, file, why: error.to_string() })
 }

@@ -29,10 +29,10 @@ struct Claims {
 }
 
 impl Token {
-    /// A token that was received just now.
-    pub(super) fn new(text: &str) -> Self {
-        let use_for = time_of_use(text, SystemTime::now());
-        Self { authorization: authorization(text), use_until: Instant::now() + use_for }
+    /// A token that was received just now, with its lifetime if the answer told one.
+    pub(super) fn new(text: &str, scheme: Scheme, told: Option<Duration>) -> Self {
+        let use_for = time_of_use(text, told, SystemTime::now());
+        Self { authorization: scheme.authorization(text), use_until: Instant::now() + use_for }
     }
 
     /// The value of the `Authorization` header.
@@ -45,15 +45,32 @@ impl Token {
     }
 }
 
-/// A token with dots is a JWT; one without is of the kind that CP4D calls `ZenApiKey`, and travels as `Basic`.
+/// How a token travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Bearer,
+    Basic,
+}
+
+impl Scheme {
+    /// A token with dots is a JWT; one without is of the kind that CP4D calls `ZenApiKey`, and travels as `Basic`.
+    pub(super) fn of(token: &str) -> Self {
+        if token.contains('.') { Self::Bearer } else { Self::Basic }
+    }
+
+    fn authorization(self, token: &str) -> Secret {
+        Secret::new(format!("{self:?} {token}"))
+    }
+}
+
+/// The value of the `Authorization` header.
 pub(super) fn authorization(token: &str) -> Secret {
-    let scheme = if token.contains('.') { "Bearer" } else { "Basic" };
-    Secret::new(format!("{scheme} {token}"))
+    Scheme::of(token).authorization(token)
 }
 
 /// A token is used until a third of its lifetime is left, or five minutes, whichever is less.
-fn time_of_use(token: &str, now: SystemTime) -> Duration {
-    match lifetime(token, now) {
+fn time_of_use(token: &str, told: Option<Duration>, now: SystemTime) -> Duration {
+    match [lifetime(token, now), told].into_iter().flatten().min() {
         Some(lifetime) => lifetime.saturating_sub((lifetime / 3).min(LONGEST_MARGIN)),
         None => OPAQUE_USE,
     }
@@ -92,7 +109,7 @@ mod tests {
     const NOW: u64 = 1_800_000_000;
 
     fn seconds_of_use(claims: &serde_json::Value) -> u64 {
-        time_of_use(&jwt(claims), UNIX_EPOCH + Duration::from_secs(NOW)).as_secs()
+        time_of_use(&jwt(claims), None, UNIX_EPOCH + Duration::from_secs(NOW)).as_secs()
     }
 
     #[test]
@@ -117,8 +134,17 @@ mod tests {
     fn a_token_that_says_nothing_is_used_for_ten_minutes() {
         let now = SystemTime::now();
         for token in ["opaque", "a.b.c", "..", &jwt(&json!({"sub": "me"})), &jwt(&json!([1]))] {
-            assert_eq!(time_of_use(token, now), OPAQUE_USE, "{token}");
+            assert_eq!(time_of_use(token, None, now), OPAQUE_USE, "{token}");
         }
+    }
+
+    #[test]
+    fn a_lifetime_that_the_answer_tells_counts_where_the_token_says_nothing_or_more() {
+        let now = UNIX_EPOCH + Duration::from_secs(NOW);
+        let told = Some(Duration::from_mins(1));
+        assert_eq!(time_of_use("opaque", told, now).as_secs(), 40);
+        assert_eq!(time_of_use(&jwt(&json!({"exp": NOW + 3_000})), told, now).as_secs(), 40);
+        assert_eq!(time_of_use(&jwt(&json!({"exp": NOW + 30})), told, now).as_secs(), 20);
     }
 
     #[test]

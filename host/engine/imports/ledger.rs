@@ -13,13 +13,17 @@ impl Host for StepState {
         let context = self.context_of_request()?;
         // The ledger is kept as the log is, and would fill the disk as well.
         context.line(&serde_json::to_string(&announcement)?)?;
-        Ok(entitled(&context, &announcement).and_then(|()| Ok(context.ledger.announce(&context.step, announcement)?)))
+        Ok(entitled(&context, &announcement)
+            .and_then(|()| clean(&context, &announcement))
+            .and_then(|()| Ok(context.ledger.announce(&context.step, announcement)?)))
     }
 
     fn confirm(&mut self, entry: u32, id: String) -> wasmtime::Result<Result<(), Error>> {
         let context = self.context_of_request()?;
         context.line(&id)?;
-        Ok(entry_of(&context, entry).and_then(|_| Ok(context.ledger.confirm(entry, &id)?)))
+        Ok(clean(&context, &id)
+            .and_then(|()| entry_of(&context, entry))
+            .and_then(|_| Ok(context.ledger.confirm(entry, &id)?)))
     }
 
     fn look_up(&mut self, entry: u32, next: Option<String>) -> wasmtime::Result<Result<Response, Error>> {
@@ -72,6 +76,15 @@ fn entitled(context: &StepContext, announcement: &Announcement) -> Result<(), Er
         // Any id: what matters is the path's shape. It must be one segment, as `filled` makes it.
         let request = request(method, &path.replace("{id}", "id").replace("{tag}", "tag"), &[])?;
         context.permit.check(&announcement.service, request.method(), request.path())?;
+    }
+    Ok(())
+}
+
+/// The ledger is written as it is, so that what it names can be removed: nothing with a secret comes into it.
+fn clean(context: &StepContext, told: &impl serde::Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string(told).unwrap_or_default();
+    if context.events.tells(&text) {
+        return Err(Error::Invalid("the ledger takes nothing that has a secret in it".to_owned()));
     }
     Ok(())
 }

@@ -237,3 +237,112 @@ fn a_configuration_that_cannot_work_is_refused_before_anything_is_sent() {
         "two services are called `wml`"
     );
 }
+
+#[test]
+fn an_old_cluster_gets_name_and_password_in_basic() {
+    let server = Server::start(|received| {
+        let is_login = received.line == "GET /v1/preauth/validateAuth";
+        Reply::ok(if is_login { r#"{"accessToken": "a.token.x", "message": "success"}"# } else { "" })
+    });
+    let auth = Auth::Cp4dLegacy { username: "me".to_owned(), password: Secret::new("pass word") };
+    let masks = Masks::new();
+    let config = ServiceConfig { auth, ..config(&format!("{}/zen", server.url())) };
+    let services = Services::open(vec![config], USER_AGENT, &masks).unwrap();
+
+    call(&services, "POST", "/a").unwrap();
+
+    let received = server.received();
+    assert_eq!(received[0].line, "GET /v1/preauth/validateAuth");
+    assert_eq!(received[0].header("authorization"), Some("Basic bWU6cGFzcyB3b3Jk"));
+    assert_eq!(received[1].header("authorization"), Some("Bearer a.token.x"));
+    assert_eq!(masks.mask("bWU6cGFzcyB3b3Jk a.token.x pass%20word"), "*** *** ***");
+}
+
+#[test]
+fn ibm_cloud_exchanges_the_key_at_iam_once_for_all_its_services() {
+    let iam = Server::start(|_| Reply::ok(r#"{"access_token": "opaque", "expires_in": 3600, "token_type": "Bearer"}"#));
+    let services: Vec<_> = (0..2).map(|_| Server::start(|_| Reply::ok(""))).collect();
+    let auth = || Auth::IbmCloud { api_key: Secret::new("k+y &="), iam_url: Some(iam.url()) };
+    let configs = ["wml", "platform"].iter().zip(&services);
+    let configs =
+        configs.map(|(name, server)| ServiceConfig { name: (*name).to_owned(), auth: auth(), ..config(&server.url()) });
+    let open = Services::open(configs.collect(), USER_AGENT, &Masks::new()).unwrap();
+
+    for name in ["wml", "platform", "wml"] {
+        open.call(name, &request("GET", "/a", Repeat::ByMethod), &limits(LONG), &()).unwrap();
+    }
+
+    let received = iam.received();
+    assert_eq!(iam.lines(), ["POST /identity/token"]);
+    assert_eq!(received[0].header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(received[0].header("authorization"), Some("Basic Yng6Yng="));
+    assert_eq!(received[0].body, "grant_type=urn%3Aibm%3Aparams%3Aoauth%3Agrant-type%3Aapikey&apikey=k%2By%20%26%3D");
+    for server in &services {
+        assert_eq!(server.received()[0].header("authorization"), Some("Bearer opaque"));
+    }
+}
+
+#[test]
+fn the_end_that_an_answer_tells_is_kept() {
+    let iam = Server::start(|_| Reply::ok(r#"{"access_token": "a.token.x", "expires_in": 0}"#));
+    let server = Server::start(|_| Reply::ok(""));
+    let auth = Auth::IbmCloud { api_key: Secret::new("key"), iam_url: Some(iam.url()) };
+    let services = open(ServiceConfig { auth, ..config(&server.url()) });
+    call(&services, "GET", "/a").unwrap();
+    call(&services, "GET", "/a").unwrap();
+    assert_eq!(iam.lines().len(), 2);
+}
+
+#[test]
+fn a_wrong_key_or_address_at_iam_is_said_in_plain_words() {
+    for (status, text) in [
+        (400, "`wml` refused the login with 400; check the API key"),
+        (
+            404,
+            "`wml` answered 404 to the login at `/identity/token`; check that its `iam_url` is that of IBM Cloud's IAM",
+        ),
+    ] {
+        let iam = Server::start(move |_| Reply::status(status));
+        let auth = Auth::IbmCloud { api_key: Secret::new("key"), iam_url: Some(iam.url()) };
+        let services = open(ServiceConfig { auth, ..config("https://cpd.example.com") });
+        assert_eq!(call(&services, "GET", "/a"), Err(CallError::Login(text.to_owned())));
+    }
+}
+
+#[test]
+fn a_token_file_is_read_again_when_it_changes_and_when_its_token_is_refused() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_owned();
+    std::fs::write(&path, "first.token.x\n").unwrap();
+    let next = path.clone();
+    let server = Server::start(move |received| match received.header("authorization") {
+        Some("Bearer ended.token.x") => {
+            std::fs::write(&next, "third.token.x\n").unwrap();
+            Reply::status(401)
+        }
+        _ => Reply::ok(""),
+    });
+    let services = open(ServiceConfig { auth: Auth::TokenFile(path.clone()), ..config(&server.url()) });
+
+    assert_eq!(call(&services, "GET", "/a").unwrap().status, 200);
+    std::fs::write(&path, "ended.token.x and then some").unwrap();
+    let unfit = format!("`wml`: the token file `{}` has a character that no header may have", path.display());
+    assert_eq!(call(&services, "GET", "/a"), Err(CallError::Login(unfit)));
+    std::fs::write(&path, "ended.token.x").unwrap();
+    assert_eq!(call(&services, "GET", "/a").unwrap().status, 200);
+
+    let received = server.received();
+    let sent: Vec<_> = received.iter().map(|received| received.header("authorization").unwrap()).collect();
+    assert_eq!(sent, ["Bearer first.token.x", "Bearer ended.token.x", "Bearer third.token.x"]);
+}
+
+#[test]
+fn an_answer_that_repeats_a_credential_is_masked_on_its_way_to_the_caller() {
+    let server = Server::with_login(|received| {
+        let token = received.header("authorization").unwrap().to_owned();
+        Reply::Answer(200, vec![format!("x-echo: {token}")], format!("{{\"you sent\": \"{token}\"}}"))
+    });
+    let answer = call(&open(cp4d(&server)), "GET", "/a").unwrap();
+    assert_eq!(answer.header("x-echo"), Some("Bearer ***"));
+    assert_eq!(answer.body, b"{\"you sent\": \"Bearer ***\"}");
+}

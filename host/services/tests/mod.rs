@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{
-    Auth, CallError, Credential, Exchange, Limits, Masks, Observer, Repeat, Request, Response, Secret, ServiceConfig,
-    Services,
+    Auth, CallError, ClientCertificate, Credential, Exchange, Limits, Masks, Observer, Proxies, Repeat, Request,
+    Response, Secret, ServiceConfig, Services,
 };
 use crate::deadline::{Deadline, Stop};
 
@@ -25,7 +25,9 @@ fn config(url: &str) -> ServiceConfig {
         url: url.to_owned(),
         auth: Auth::Token(Secret::new("ready.made.token")),
         ca_file: None,
+        client_certificate: None,
         insecure: false,
+        proxies: Proxies::default(),
     }
 }
 

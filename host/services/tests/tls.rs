@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
 use super::server::Server;
 use super::*;
@@ -16,14 +17,21 @@ use super::*;
 struct Site {
     server: Server,
     ca: tempfile::NamedTempFile,
+    issuer: Issuer<'static, KeyPair>,
 }
 
 impl Site {
     fn start() -> Self {
+        Self::with_clients(false)
+    }
+
+    /// A server that, if `known`, asks its clients for a certificate of the same authority.
+    fn with_clients(known: bool) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca = file(&params.self_signed(&key).unwrap().pem());
+        let authority = params.self_signed(&key).unwrap();
+        let ca = file(&authority.pem());
         let issuer = Issuer::new(params, key);
 
         let key = KeyPair::generate().unwrap();
@@ -31,13 +39,25 @@ impl Site {
         let certificate = params.signed_by(&key, &issuer).unwrap();
         let chain = vec![CertificateDer::from(certificate.der().to_vec())];
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        Self { server: Server::start_tls(Arc::new(tls)), ca }
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(authority.der().to_vec())).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder = if known {
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            builder.with_no_client_auth()
+        };
+        let tls = builder.with_single_cert(chain, key).unwrap();
+        Self { server: Server::start_tls(Arc::new(tls)), ca, issuer }
+    }
+
+    /// A client's certificate and its key, as PEM.
+    fn client(&self) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["ci".to_owned()]).unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 
     fn config(&self, host: &str) -> ServiceConfig {
@@ -102,7 +122,10 @@ fn any_certificate_is_trusted_when_that_is_asked_for() {
 #[test]
 fn a_ca_file_that_cannot_be_used_is_refused_by_name() {
     let missing = PathBuf::from("/nowhere/ca.pem");
-    assert_eq!(refusal(missing), "service `wml`: cannot read the CA file `/nowhere/ca.pem`");
+    assert_eq!(
+        refusal(missing),
+        "service `wml`: cannot read the CA file `/nowhere/ca.pem`: No such file or directory (os error 2)"
+    );
     let empty = file("");
     assert_eq!(
         refusal(empty.path().to_owned()),
@@ -126,5 +149,47 @@ fn a_ca_file_beside_insecure_is_refused() {
     assert_eq!(
         Services::open(vec![config], USER_AGENT, &Masks::new()).unwrap_err().to_string(),
         "service `wml`: `ca_file` has no effect beside `insecure: true`; remove one of them"
+    );
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_a_service_that_asks_for_one() {
+    let site = Site::with_clients(true);
+    let (certificate, key) = site.client();
+    let (certificate, key) = (file(&certificate), file(&key));
+    let files = ClientCertificate { certificate: certificate.path().to_owned(), key: key.path().to_owned() };
+    let anonymous = ServiceConfig { ca_file: Some(site.ca.path().to_owned()), ..site.config("127.0.0.1") };
+    let known = ServiceConfig { client_certificate: Some(files), ..anonymous.clone() };
+
+    assert_eq!(Site::call(known), Ok("secure".to_owned()));
+    assert!(Site::call(anonymous).is_err());
+    assert_eq!(site.server.lines(), ["POST /a"]);
+}
+
+#[test]
+fn a_client_certificate_that_cannot_be_used_is_refused_by_name() {
+    let site = Site::start();
+    let (certificate, key) = site.client();
+    let (certificate, key) = (file(&certificate), file(&key));
+    let refusal = |certificate: &std::path::Path, key: &std::path::Path| {
+        let files = ClientCertificate { certificate: certificate.to_owned(), key: key.to_owned() };
+        let config = ServiceConfig { client_certificate: Some(files), ..config("https://cpd.example.com") };
+        Services::open(vec![config], USER_AGENT, &Masks::new()).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refusal(key.path(), key.path()),
+        format!("service `wml`: the client certificate `{}` has no certificate in it", key.path().display())
+    );
+    assert_eq!(
+        refusal(certificate.path(), certificate.path()),
+        format!(
+            "service `wml`: the key of the client certificate `{}` has no private key in it",
+            certificate.path().display()
+        )
+    );
+    assert_eq!(
+        refusal(certificate.path(), std::path::Path::new("/nowhere/key.pem")),
+        "service `wml`: cannot read the key of the client certificate `/nowhere/key.pem`: No such file or directory (os \
+         error 2)"
     );
 }
