@@ -7,7 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stepwise_stub::{Fault, FaultKind, Nth, Options};
 
+use crate::custom::rogue;
 use crate::harness::{Bench, Ran, always, each, status};
+use crate::server::Server;
 
 const LOGIN: &str = "/icp4d-api/v1/authorize";
 const API_KEY: &str = "api_key: \"${{ secrets.CPD_API_KEY }}\"";
@@ -234,11 +236,8 @@ fn a_secret_that_a_service_repeats_is_masked() {
     };
 
     let bench = Bench::sample().fails(echo("/ml/v4/models"));
-    let ran = bench.run().exits_with(3).fails_in(
-        "store",
-        "refused",
-        "`POST /ml/v4/models` answered 400: bad key ***, stepwise%2Dapi%2Dkey",
-    );
+    let ran =
+        bench.run().exits_with(3).fails_in("store", "refused", "`POST /ml/v4/models` answered 400: bad key ***, ***");
     tells_nothing(&bench, &ran, &[&key]);
 
     // What a failed step found out all the same quotes the service too.
@@ -247,6 +246,94 @@ fn a_secret_that_a_service_repeats_is_masked() {
     tells_nothing(&bench, &ran, &[&key]);
     assert_eq!(
         bench.outputs("cleanup")["failed"][0]["why"],
-        "removing model `tumour-screening` answered 400: bad key ***, stepwise%2Dapi%2Dkey"
+        "removing model `tumour-screening` answered 400: bad key ***, ***"
     );
+}
+
+/// The sample with another login.
+fn with_auth(auth: &str) -> Bench {
+    Bench::sample()
+        .spec(
+            "auth: &login\n      kind: cp4d\n      username: \"${{ env.CPD_USERNAME }}\"\n      ",
+            "auth: &login\n      ",
+        )
+        .spec(API_KEY, auth)
+}
+
+#[test]
+fn a_cluster_of_old_and_ibm_cloud_run_the_sample() {
+    let bench = with_auth("{kind: cp4d_legacy, username: stepwise, password: \"${{ secrets.CPD_PASSWORD }}\"}");
+    let bench = bench.variable("CPD_PASSWORD", "stepwise-password");
+    bench.run().succeeds();
+    assert_eq!(count(&bench, "GET /v1/preauth/validateAuth"), 1);
+
+    let bench =
+        with_auth("{kind: ibm_cloud, api_key: \"${{ secrets.CPD_API_KEY }}\", iam_url: \"${{ env.CPD_URL }}\"}");
+    bench.run().succeeds();
+    assert_eq!(count(&bench, "POST /identity/token"), 1);
+}
+
+fn count(bench: &Bench, line: &str) -> usize {
+    bench.requests().iter().filter(|request| *request == line).count()
+}
+
+#[test]
+fn a_wrong_password_or_key_is_refused_by_each_of_them() {
+    for (auth, message) in [
+        (
+            "{kind: cp4d_legacy, username: stepwise, password: wrong-password}",
+            "`wml` refused the login with 401; check user name and password",
+        ),
+        (
+            "{kind: ibm_cloud, api_key: wrong-api-key, iam_url: \"${{ env.CPD_URL }}\"}",
+            "`wml` refused the login with 400; check the API key",
+        ),
+    ] {
+        let message = format!("`GET /v2/spaces/ID` could not log in: {message}");
+        let bench = with_auth(auth);
+        let ran = bench.run().exits_with(3).fails_in("store", "refused", &message);
+        tells_nothing(&bench, &ran, &["wrong-password", "wrong-api-key"]);
+    }
+}
+
+#[test]
+fn a_token_file_that_changes_during_the_run_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    fs::write(&file, "first.token.x\n").unwrap();
+    let (next, path) = (folder.path().join("next"), file.clone());
+    let server = Server::start(move |request| match request.header("authorization") {
+        "Bearer second.token.x" => (200, Vec::new(), "{}".to_owned()),
+        _ => {
+            // As Kubernetes does for its service accounts, when the old one is about to end.
+            fs::write(&next, "second.token.x\n").unwrap();
+            fs::rename(&next, &path).unwrap();
+            (401, Vec::new(), "{}".to_owned())
+        }
+    });
+    let bench = rogue("{do: send, request: wml GET /v2/spaces}", "    grant: {wml: [\"GET /v2/spaces\"]}\n")
+        .spec(
+            "{kind: cp4d, username: \"${{ env.CPD_USERNAME }}\", ",
+            "{kind: token_file, file: \"${{ env.TOKEN_FILE }}\"}}\n# {",
+        )
+        .variable("TOKEN_FILE", file.to_str().unwrap())
+        .variable("CPD_URL", &server.url());
+
+    let ran = bench.run().succeeds();
+
+    assert_eq!(server.lines(), ["GET /v2/spaces", "GET /v2/spaces"]);
+    assert_eq!(bench.outputs("rogue")["found"]["status"], "200");
+    for secret in ["first.token.x", "second.token.x"] {
+        assert!(!ran.stderr().contains(secret) && !bench.record().to_string().contains(secret));
+    }
+}
+
+#[test]
+fn a_token_file_that_is_none_is_a_wrong_spec() {
+    for (content, what) in [("", "is empty"), ("a b", "has a character that no header may have")] {
+        let bench = with_auth("{kind: token_file, file: token}").file("token", content);
+        let message = format!("service `openscale`: the token file `token` {what}\n");
+        let other = message.replace("openscale", "wml");
+        bench.run().exits_with(2).finds_in_spec(&format!("pipeline.yaml:9:3: {other}pipeline.yaml:14:3: {message}"));
+    }
 }

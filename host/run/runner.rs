@@ -83,7 +83,6 @@ impl<'a> Runner<'a> {
                 started_at: super::now(),
                 updated_at: super::now(),
                 outcome: Outcome::Unfinished,
-                warnings: Vec::new(),
                 steps: Vec::new(),
             };
             record.create(&folder)?;

@@ -10,7 +10,7 @@ use serde_json::json;
 use step_sdk::ledger::Lookup;
 use step_sdk::{Artifact, DataSet, Failure, Host, Level, Request, Resource};
 
-use crate::Output;
+use crate::{Input, Output};
 
 /// What it finds of the world beyond its inputs.
 pub(crate) fn look_around(host: &dyn Host, data: Option<&DataSet>, address: &str) -> Output {
@@ -65,6 +65,52 @@ pub(crate) fn send(host: &dyn Host, line: &str, header: Option<(String, String)>
     }
     let status = request.send(host)?.status();
     Ok(Output { found: BTreeMap::from([("status".to_owned(), status.to_string())]), ..Output::default() })
+}
+
+/// What it was given to tell, or else all that a service answers, headers too.
+pub(crate) fn heard(host: &dyn Host, input: Input) -> Result<String, Failure> {
+    if let Some(text) = input.text {
+        return Ok(text);
+    }
+    let line = input.request.unwrap_or_default();
+    let mut words = line.splitn(3, ' ');
+    let (Some(service), Some(method), Some(path)) = (words.next(), words.next(), words.next()) else {
+        return Err(Failure::invalid_input("`request` is a service, a method and a path"));
+    };
+    let answer = Request::new(method, service, path).send(host)?;
+    Ok(format!("{}\n{}", answer.header("x-echo").unwrap_or_default(), String::from_utf8_lossy(answer.body())))
+}
+
+/// Tells a text in every way that a step has: whole, line by line, and each line cut in two.
+pub(crate) fn tell(host: &dyn Host, text: &str) -> Result<Output, Failure> {
+    println!("{text}");
+    host.log(Level::Warn, text);
+    for line in text.lines() {
+        let middle = (0..=line.len() / 2).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(0);
+        let (first, second) = line.split_at(middle);
+        eprintln!("{first}\n{second}");
+        host.log(Level::Debug, first);
+        host.log(Level::Debug, second);
+        host.progress(1, None, first);
+        host.progress(2, None, second);
+    }
+    let file = host.artifacts().join("told.txt");
+    fs::write(&file, text).map_err(|error| Failure::refused(format!("no artifact: {}", error.kind())))?;
+    let mut found = BTreeMap::from([("value".to_owned(), text.to_owned()), (text.to_owned(), "key".to_owned())]);
+    // The ledger is what cleanup goes by; whether it takes the text is told.
+    let find = Lookup::list("/ml/v4/models", "/resources").matching("/metadata/tags", "{tag}");
+    let model = Resource::new("wml", "model", text, find).removed_by("/v2/assets/{id}");
+    let created = step_sdk::create(host, &model, |_| Request::post("wml", "/ml/v4/models").json(&json!({})));
+    let announced = created.map_or_else(|failure| failure.message, |created| created.id);
+    found.insert("ledger".to_owned(), announced);
+    Ok(Output { found, file: Some(Artifact("told.txt".to_owned())) })
+}
+
+/// Fails with a text in every part of the failure.
+pub(crate) fn fail(text: &str) -> Failure {
+    let found = BTreeMap::from([("value", text), (text, "key")]);
+    let outputs = json!({"found": found});
+    Failure::refused(text.to_owned()).hint(text.to_owned()).with_outputs(&outputs)
 }
 
 /// Announces a model, creates it and confirms it.

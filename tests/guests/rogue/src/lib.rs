@@ -36,11 +36,12 @@ static MANNER: [u8; 16] = *b"manner: well    ";
 struct Input {
     /// What to do
     r#do: Deed,
-    /// `answer`: the outputs, as they are; `create`: the name; `flood`: with what
+    /// `answer`: the outputs, as they are; `create`: the name; `flood`: with what; `tell`, `tell_and_fail`: what, instead of
+    /// an answer
     text: Option<String>,
     /// `answer`: how often the text stands in the outputs
     times: Option<usize>,
-    /// `send`: a request line
+    /// `send`, `tell`, `tell_and_fail`: a request line
     request: Option<String>,
     /// `send`: a header
     header: Option<(String, String)>,
@@ -67,6 +68,8 @@ enum Deed {
     ReadLedger,
     Send,
     Sleep,
+    Tell,
+    TellAndFail,
 }
 
 #[derive(Default, Serialize, JsonSchema)]
@@ -94,6 +97,8 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
         Deed::ReadLedger => deeds::read_ledger(host),
         Deed::Send => deeds::send(host, &input.request.unwrap_or_default(), input.header),
         Deed::Sleep => Ok(deeds::sleep(host)),
+        Deed::Tell => deeds::tell(host, &deeds::heard(host, input)?),
+        Deed::TellAndFail => Err(deeds::fail(&deeds::heard(host, input)?)),
     }
 }
 
