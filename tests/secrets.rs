@@ -66,12 +66,12 @@ fn the_spec_s_entry_counts_before_the_folder_and_that_before_the_environment() {
 #[test]
 fn a_secret_that_cannot_be_read_is_told_where_it_is_named() {
     let hint = "hint: put it in the file `keys/CPD_API_KEY`\n";
-    let unset = format!("pipeline.yaml:4:97: the secret `CPD_API_KEY` is not set\n{hint}");
+    let unset = format!("pipeline.yaml:4:101: the secret `CPD_API_KEY` is not set\n{hint}");
     let bench = with_file(asking(), "keys/OTHER", "x").variable("STEPWISE_SECRETS", "keys");
     bench.run().exits_with(2).finds_in_spec(&unset);
 
     asking().variable("STEPWISE_SECRETS", "gone").run().exits_with(2).finds_in_spec(
-        "pipeline.yaml:4:97: the secret `CPD_API_KEY`: there is no folder of secrets `gone`\n\
+        "pipeline.yaml:4:101: the secret `CPD_API_KEY`: there is no folder of secrets `gone`\n\
          hint: mount it, or name another one with `--secrets`\n",
     );
 
@@ -86,7 +86,7 @@ fn a_secret_that_cannot_be_read_is_told_where_it_is_named() {
         bench.run().exits_with(2).finds_in_spec(&format!("pipeline.yaml:3:31: {message}"));
         let bench = with_file(asking(), "keys/CPD_API_KEY", content).variable("STEPWISE_SECRETS", "keys");
         let message = message.replace("`cpd`", "`keys/CPD_API_KEY`");
-        bench.run().exits_with(2).finds_in_spec(&format!("pipeline.yaml:4:97: {message}"));
+        bench.run().exits_with(2).finds_in_spec(&format!("pipeline.yaml:4:101: {message}"));
     }
 
     for (entry_text, expected) in [
@@ -99,7 +99,7 @@ fn a_secret_that_cannot_be_read_is_told_where_it_is_named() {
         ("{}", "pipeline.yaml:3:11: the secret `CPD_API_KEY` has one of `file` and `env`\n"),
         (
             "{env: NOT_SET}",
-            "pipeline.yaml:5:97: the secret `CPD_API_KEY` is not set\nhint: set the environment variable `NOT_SET`\n",
+            "pipeline.yaml:5:101: the secret `CPD_API_KEY` is not set\nhint: set the environment variable `NOT_SET`\n",
         ),
         ("{fill: a}", "pipeline.yaml:3:25: unknown key `fill`\nhint: is `file` meant?\n"),
     ] {
@@ -140,7 +140,7 @@ fn forms(secret: &str) -> Vec<(String, String)> {
         ("HEX".to_owned(), hex(true)),
         ("JSON".to_owned(), json[1..json.len() - 1].to_owned()),
         ("URL".to_owned(), url.clone()),
-        ("url".to_owned(), url.to_lowercase()),
+        ("url".to_owned(), lower_escapes(&url)),
         ("form".to_owned(), secret.replace(' ', "+")),
     ];
     for before in ["", "?", "??"] {
@@ -153,6 +153,14 @@ fn forms(secret: &str) -> Vec<(String, String)> {
         }
     }
     forms
+}
+
+/// A URL with its escapes in lower case.
+fn lower_escapes(url: &str) -> String {
+    let (first, rest) = url.split_once('%').unwrap_or((url, ""));
+    let pieces = rest.split('%').filter(|piece| !piece.is_empty());
+    let lower = pieces.map(|piece| format!("%{}{}", piece[..2].to_lowercase(), &piece[2..]));
+    first.to_owned() + &lower.collect::<Vec<_>>().concat()
 }
 
 /// A text with the secret in all forms, also such as are broken over lines.

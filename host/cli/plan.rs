@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 use crate::console::Console;
 use crate::error::Error;
 use crate::exit;
-use crate::plan::When;
+use crate::plan::{Plan, When};
+use crate::services::Masks;
 
 use super::explain::explain;
 use super::plan_json::plan_json;
@@ -46,45 +47,50 @@ impl PlanCommand {
     pub(super) fn execute(self, console: &Console, out: &mut impl Write) -> Result<u8, Error> {
         let overrides = self.overrides.overrides();
         let (spec, plan) = super::plan(&self.spec, &overrides, &self.steps, &self.offline.environment(), console)?;
-        if self.explain {
-            explain(&spec, &plan, out)?;
-            return Ok(exit::DONE);
+        let mut text = Vec::new();
+        match self.format {
+            _ if self.explain => explain(&spec, &plan, &mut text)?,
+            Format::Json => writeln!(text, "{:#}", plan_json(&spec, &plan))?,
+            Format::Text => show(&plan, &mut text)?,
         }
-        if matches!(self.format, Format::Json) {
-            writeln!(out, "{:#}", plan_json(&spec, &plan))?;
-            return Ok(exit::DONE);
-        }
-        writeln!(out, "pipeline {}", plan.name)?;
-        for service in &plan.services {
-            writeln!(out, "service {} at {}", service.name, service.url)?;
-        }
-        for (n, step) in plan.steps.iter().enumerate() {
-            let info = &step.component.info;
-            let when = match step.when {
-                When::Success => "",
-                When::Failure => ", after a failure",
-                When::Always => ", always",
-            };
-            writeln!(out, "\n{}. {} ({} {}{when})", n + 1, step.id, info.name, info.version)?;
-            writeln!(out, "   {}", info.summary)?;
-            let later = step.inputs.later();
-            if let serde_json::Value::Object(inputs) = step.inputs.sketch() {
-                for (name, value) in inputs {
-                    let reference = later.iter().find(|(pointer, _)| *pointer == format!("/{name}"));
-                    let shown = reference.map_or_else(|| value.to_string(), |(_, template)| template.to_string());
-                    writeln!(out, "   {name}: {shown}")?;
-                }
-            }
-            for grant in step.permit.granted() {
-                writeln!(out, "   may send {grant} to {}: {}", grant.service, grant.reason)?;
-            }
-            for need in step.permit.not_granted() {
-                writeln!(out, "   may NOT send {need} to {}: not granted", need.service)?;
-            }
-            if step.removes {
-                writeln!(out, "   may remove what the run created")?;
-            }
-        }
+        // A variable or an argument may say what is a secret elsewhere.
+        out.write_all(&Masks::of(&plan.secrets).mask_bytes(&text).unwrap_or(text))?;
         Ok(exit::DONE)
     }
+}
+
+/// Every step with its inputs, and what it may do.
+fn show(plan: &Plan, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "pipeline {}", plan.name)?;
+    for service in &plan.services {
+        writeln!(out, "service {} at {}", service.name, service.url)?;
+    }
+    for (n, step) in plan.steps.iter().enumerate() {
+        let info = &step.component.info;
+        let when = match step.when {
+            When::Success => "",
+            When::Failure => ", after a failure",
+            When::Always => ", always",
+        };
+        writeln!(out, "\n{}. {} ({} {}{when})", n + 1, step.id, info.name, info.version)?;
+        writeln!(out, "   {}", info.summary)?;
+        let later = step.inputs.later();
+        if let serde_json::Value::Object(inputs) = step.inputs.sketch() {
+            for (name, value) in inputs {
+                let reference = later.iter().find(|(pointer, _)| *pointer == format!("/{name}"));
+                let shown = reference.map_or_else(|| value.to_string(), |(_, template)| template.to_string());
+                writeln!(out, "   {name}: {shown}")?;
+            }
+        }
+        for grant in step.permit.granted() {
+            writeln!(out, "   may send {grant} to {}: {}", grant.service, grant.reason)?;
+        }
+        for need in step.permit.not_granted() {
+            writeln!(out, "   may NOT send {need} to {}: not granted", need.service)?;
+        }
+        if step.removes {
+            writeln!(out, "   may remove what the run created")?;
+        }
+    }
+    Ok(())
 }

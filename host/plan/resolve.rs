@@ -68,6 +68,7 @@ impl Plan {
         let masks = Masks::of(&resolver.secrets);
         for problem in &mut resolver.problems {
             problem.message = masks.mask(&problem.message).into_owned();
+            problem.argument = problem.argument.as_ref().map(|argument| masks.mask(argument).into_owned());
         }
         Err(Problems::new(&spec.file, &masks.mask(&spec.text), resolver.problems))
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::console::{Console, Stage};
 use crate::deadline::{Deadline, Stop};
 use crate::engine::{CONTRACT, StepError};
-use crate::plan::{ContinueOn, Plan, PlannedStep, When};
+use crate::plan::{ContinueOn, Overrides, Plan, PlannedStep, When};
 use crate::services::{Masks, ServiceConfig, Services};
 
 use super::choice::Choice;
@@ -79,7 +79,11 @@ impl<'a> Runner<'a> {
                 services: plan.services.iter().map(|service| (service.name.clone(), service.url.clone())).collect(),
                 warnings,
                 nonce: format!("{:06x}", fastrand::u32(..1 << 24)),
-                overrides: plan.overrides.clone(),
+                overrides: Overrides {
+                    profile: plan.overrides.profile.clone(),
+                    // A secret may be set, but it is not kept: who goes on with the run sets it again.
+                    set: plan.overrides.set.iter().map(|text| masks.mask(text).into_owned()).collect(),
+                },
                 started_at: super::now(),
                 updated_at: super::now(),
                 outcome: Outcome::Unfinished,

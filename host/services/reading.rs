@@ -12,24 +12,31 @@ pub(super) struct Reading {
     pub(super) places: Vec<Range<usize>>,
 }
 
-/// All readings of a text that differ from it.
+/// All readings of a text that differ from it. A break may cut an escape, and an escape may stand for a break.
 pub(super) fn all(bytes: &[u8]) -> Vec<Reading> {
     let has = |byte: u8| bytes.contains(&byte);
-    let mut readings = Vec::new();
-    if has(b'\n') || has(b'\r') {
-        readings.extend(without_breaks(&Reading::plain(bytes)));
+    let escapes: [(u8, Unescape); 2] = [(b'%', url_escape), (b'\\', json_escape)];
+    let escapes: Vec<Unescape> = escapes.into_iter().filter(|(mark, _)| has(*mark)).map(|(_, escape)| escape).collect();
+    let has_breaks = has(b'\n') || has(b'\r');
+    if escapes.is_empty() && !has_breaks {
+        return Vec::new();
     }
-    let escapes: [(u8, fn(&[u8]) -> Option<Reading>); 2] = [(b'%', url_unescaped), (b'\\', json_unescaped)];
-    for (mark, unescaped) in escapes {
-        if has(mark)
-            && let Some(reading) = unescaped(bytes)
-        {
+    let plain = Reading::plain(bytes);
+    let mut readings = if has_breaks { without_breaks(&plain) } else { Vec::new() };
+    let joined: Vec<_> =
+        readings.iter().flat_map(|joined| escapes.iter().filter_map(|escape| unescaped(joined, *escape))).collect();
+    readings.extend(joined);
+    for escape in escapes {
+        if let Some(reading) = unescaped(&plain, escape) {
             readings.extend(without_breaks(&reading));
             readings.push(reading);
         }
     }
     readings
 }
+
+/// What a text begins with, if that is an escape, and how long it is written.
+type Unescape = fn(&[u8]) -> Option<(Vec<u8>, usize)>;
 
 impl Reading {
     fn plain(bytes: &[u8]) -> Self {
@@ -73,15 +80,15 @@ fn without_breaks(reading: &Reading) -> Vec<Reading> {
     readings
 }
 
-fn url_unescaped(bytes: &[u8]) -> Option<Reading> {
-    unescaped(bytes, |rest| match rest {
+fn url_escape(rest: &[u8]) -> Option<(Vec<u8>, usize)> {
+    match rest {
         [b'%', high, low, ..] => Some((vec![digit(*high)? << 4 | digit(*low)?], 3)),
         _ => None,
-    })
+    }
 }
 
-fn json_unescaped(bytes: &[u8]) -> Option<Reading> {
-    unescaped(bytes, |rest| match rest {
+fn json_escape(rest: &[u8]) -> Option<(Vec<u8>, usize)> {
+    match rest {
         [b'\\', b'u', digits @ ..] => {
             let unit = |digits: &[u8]| {
                 let digits = digits.get(..4)?.iter().map(|byte| digit(*byte).map(u16::from));
@@ -110,21 +117,23 @@ fn json_unescaped(bytes: &[u8]) -> Option<Reading> {
             Some((vec![byte], 2))
         }
         _ => None,
-    })
+    }
 }
 
-/// The text with its escapes resolved: `escape` answers what the text begins with, and how long that is written.
-fn unescaped(bytes: &[u8], escape: impl Fn(&[u8]) -> Option<(Vec<u8>, usize)>) -> Option<Reading> {
+/// The reading with its escapes resolved, if it has any.
+fn unescaped(of: &Reading, escape: Unescape) -> Option<Reading> {
+    let bytes = of.text.as_slice();
     let mut reading = Reading::with_capacity(bytes.len());
     let (mut at, mut differs) = (0, false);
     while at < bytes.len() {
         let marks = bytes[at] == b'%' || bytes[at] == b'\\';
         if let Some((text, length)) = marks.then(|| escape(&bytes[at..])).flatten() {
-            text.into_iter().for_each(|byte| reading.push(byte, at..at + length));
+            let place = of.places[at].start..of.places[at + length - 1].end;
+            text.into_iter().for_each(|byte| reading.push(byte, place.clone()));
             at += length;
             differs = true;
         } else {
-            reading.push(bytes[at], at..at + 1);
+            reading.push(bytes[at], of.places[at].clone());
             at += 1;
         }
     }

@@ -82,10 +82,10 @@ fn origin(location: &str) -> Option<String> {
     let uri: Uri = if is_relative { format!("https:{location}").parse().ok()? } else { location.parse().ok()? };
     let authority: &Authority = uri.authority()?;
     let host = authority.as_str().rsplit('@').next()?;
-    Some(match uri.scheme_str().filter(|_| !is_relative) {
-        Some(scheme) => format!("`{scheme}://{host}`"),
-        None => format!("`{host}`"),
-    })
+    match uri.scheme_str().filter(|_| !is_relative) {
+        Some(scheme) => Some(format!("`{scheme}://{host}`")),
+        None => is_relative.then(|| format!("`{host}`")),
+    }
 }
 
 #[cfg(test)]

@@ -188,7 +188,7 @@ impl Layers {
                     None => Err(named(id, steps.into_iter().flatten().collect(), "step")),
                 }
             }
-            ["name" | "timeout"] | ["services" | "data" | "models", _, ..] => {
+            ["name" | "timeout"] | ["services" | "secrets" | "data" | "models", _, ..] => {
                 Ok(keys.iter().fold(root, |way, key| way.to(key)))
             }
             _ => Err((

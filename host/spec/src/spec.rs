@@ -102,7 +102,21 @@ impl Spec {
         let steps = reader.steps(&value);
         let Reader { layers, problems, .. } = reader;
         let (file, overrides) = (file.to_owned(), overrides.clone());
-        Ok(Self { file, text, overrides, name, timeout, params, services, secrets, data, steps, problems, document, layers })
+        Ok(Self {
+            file,
+            text,
+            overrides,
+            name,
+            timeout,
+            params,
+            services,
+            secrets,
+            data,
+            steps,
+            problems,
+            document,
+            layers,
+        })
     }
 
     /// All values, after every layer.

@@ -56,6 +56,8 @@ struct Profile {
     params: BTreeMap<String, Value>,
     /// Changes to services, by name.
     services: BTreeMap<String, ServiceSpec>,
+    /// Changes to where secrets are read, by name.
+    secrets: BTreeMap<String, SecretSpec>,
     /// Changes to data sets, by name.
     data: BTreeMap<String, DataSpec>,
     /// Changes to steps, by id.
