@@ -101,7 +101,10 @@ fn a_secret_that_cannot_be_read_is_told_where_it_is_named() {
             "{env: NOT_SET}",
             "pipeline.yaml:5:101: the secret `CPD_API_KEY` is not set\nhint: set the environment variable `NOT_SET`\n",
         ),
-        ("{fill: a}", "pipeline.yaml:3:25: unknown key `fill`\nhint: is `file` meant?\n"),
+        (
+            "{fill: a}",
+            "pipeline.yaml:3:11: the secret `CPD_API_KEY` has one of `file` and `env`\npipeline.yaml:3:25: unknown key `fill`\nhint: is `file` meant?\n",
+        ),
     ] {
         let bench = entry(with_file(asking(), "keys/x", "x"), entry_text);
         bench.run().exits_with(2).finds_in_spec(expected);

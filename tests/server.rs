@@ -175,7 +175,10 @@ fn receive<S: std::io::Read>(stream: &mut BufReader<S>) -> Option<Received> {
         }
         match line.trim_end() {
             "" => break,
-            line => lines.push(line.to_owned()),
+            line => {
+                let (name, value) = line.split_once(':').unwrap_or((line, ""));
+                lines.push(if lines.is_empty() { line.to_owned() } else { format!("{}:{value}", name.to_lowercase()) });
+            }
         }
     }
     let line = lines.remove(0).replace(" HTTP/1.1", "");

@@ -64,7 +64,11 @@ impl<'a> Runner<'a> {
                 return Err(RunError::Pipeline { run: run.as_str().to_owned(), pipeline: record.pipeline });
             }
             check_services(&record, plan)?;
-            record.warnings = warnings;
+            for warning in warnings {
+                if !record.warnings.contains(&warning) {
+                    record.warnings.push(warning);
+                }
+            }
             record
         } else {
             let record = RunRecord {

@@ -196,6 +196,10 @@ fn is_of_tls(error: &io::Error) -> bool {
 fn plain(error: &Error) -> String {
     match error {
         Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
+        // What the system says of a name that it does not find differs between systems.
+        Error::Io(error) if error.to_string().starts_with("failed to lookup address information") => {
+            "the host's name is unknown".to_owned()
+        }
         Error::Io(error) => error.to_string(),
         Error::HostNotFound => "the host's name is unknown".to_owned(),
         Error::ConnectProxyFailed(why) => why.clone(),

@@ -13,8 +13,8 @@ impl Host for StepState {
         let context = self.context_of_request()?;
         // The ledger is kept as the log is, and would fill the disk as well.
         context.line(&serde_json::to_string(&announcement)?)?;
-        Ok(entitled(&context, &announcement)
-            .and_then(|()| clean(&context, &announcement))
+        Ok(clean(&context, &announcement)
+            .and_then(|()| entitled(&context, &announcement))
             .and_then(|()| Ok(context.ledger.announce(&context.step, announcement)?)))
     }
 
