@@ -8,6 +8,7 @@ use clap::Args;
 use stepwise_stub::{Options, Stub};
 
 use crate::console::Console;
+use crate::data::DataError;
 use crate::deadline::Stop;
 use crate::error::Error;
 use crate::exit;
@@ -105,7 +106,13 @@ impl Conduct<'_> {
             format!("interrupted again; to remove what is left: {removal}")
         };
         let signal = Signal::watch(stop.clone(), console.clone(), advice)?;
-        let runner = Runner::new(plan, &runs.runs, run, choice, dry_run, stop, console)?;
+        let runner = match Runner::new(plan, &runs.runs, run, choice, dry_run, stop, console) {
+            // Nothing has begun, so nothing must follow.
+            Err(RunError::Data { source: DataError::Interrupted { .. }, .. }) => {
+                return Ok(signal.exit_code().unwrap_or(exit::INTERRUPTED));
+            }
+            runner => runner?,
+        };
         let chosen: Vec<_> = plan.steps.iter().map(|step| step.id.as_str()).filter(|id| choice.includes(id)).collect();
         console.begin(&chosen);
         let ledger = runner.ledger();

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
+use crate::data::with_kinds;
 use crate::engine::names;
 use crate::error::Error;
 use crate::exit;
@@ -35,7 +36,7 @@ impl SchemaCommand {
                 inputs: &component.info.inputs.value,
             })
             .collect();
-        let schema = schema_with(&known);
+        let schema = with_kinds(schema_with(&known));
         serde_json::to_writer_pretty(&mut *out, &schema).map_err(std::io::Error::from)?;
         writeln!(out)?;
         Ok(exit::DONE)

@@ -1,11 +1,22 @@
-//! A data set that is a local file.
+//! `file`: a file of this machine.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::DataError;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-/// The file itself, if it is one.
-pub(super) fn open(path: &Path) -> Result<PathBuf, DataError> {
-    let metadata = std::fs::metadata(path).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
-    if metadata.is_file() { Ok(path.to_owned()) } else { Err(DataError::NotAFile { path: path.to_owned() }) }
+use super::{Location, Source};
+
+/// A local file, relative to the spec.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct File(String);
+
+impl Source for File {
+    fn name(&self) -> String {
+        self.0.clone()
+    }
+
+    fn location(&self) -> Location {
+        Location::File(PathBuf::from(&self.0))
+    }
 }

@@ -20,11 +20,7 @@ pub struct Cache {
 impl Cache {
     /// The user's own: `$STEPWISE_CACHE`, `$XDG_CACHE_HOME/stepwise` or `~/.cache/stepwise`. None where there is no home.
     pub fn of_user() -> Option<Self> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let folder = set("STEPWISE_CACHE")
-            .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("stepwise")))
-            .or_else(|| set("HOME").map(|folder| folder.join(".cache/stepwise")))?;
-        Some(Self { folder })
+        Some(Self { folder: user_cache()? })
     }
 
     /// A compiled component that was kept.
@@ -40,14 +36,23 @@ impl Cache {
     }
 }
 
+/// The folder for all that this user need not make twice.
+pub(crate) fn user_cache() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("STEPWISE_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("stepwise")))
+        .or_else(|| set("HOME").map(|folder| folder.join(".cache/stepwise")))
+}
+
 /// A compiled component in a folder, if nobody else can have written it.
 pub(super) fn in_folder(folder: &Path, key: &str) -> Result<Option<PathBuf>, ComponentError> {
     let file = folder.join(file_name(key));
     if !file.exists() {
         return Ok(None);
     }
-    check_private(folder)?;
-    check_private(&file)?;
+    for path in [folder, &file] {
+        check_private(path).map_err(|reason| ComponentError::Cache { path: path.to_owned(), reason })?;
+    }
     Ok(Some(file))
 }
 
@@ -70,21 +75,17 @@ pub(super) fn write(file: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()>
 }
 
 /// Refuses what another user than this one or root could have written.
-fn check_private(path: &Path) -> Result<(), ComponentError> {
-    let refuse = |reason: String| Err(ComponentError::Cache { path: path.to_owned(), reason });
-    let metadata = match fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) => return refuse(format!("cannot be looked at: {error}")),
-    };
+pub(crate) fn check_private(path: &Path) -> Result<(), String> {
+    let metadata = fs::symlink_metadata(path).map_err(|error| format!("cannot be looked at: {error}"))?;
     if metadata.is_symlink() {
-        return refuse("is a symbolic link".to_owned());
+        return Err("is a symbolic link".to_owned());
     }
     let user = rustix::process::geteuid().as_raw();
     if metadata.uid() != user && metadata.uid() != 0 {
-        return refuse(format!("belongs to user {}, not to {user}", metadata.uid()));
+        return Err(format!("belongs to user {}, not to {user}", metadata.uid()));
     }
     if metadata.mode() & 0o022 != 0 {
-        return refuse(format!("may be written by others (mode {:o})", metadata.mode() & 0o777));
+        return Err(format!("may be written by others (mode {:o})", metadata.mode() & 0o777));
     }
     Ok(())
 }

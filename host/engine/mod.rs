@@ -17,6 +17,7 @@ mod schema;
 mod state;
 
 pub use cache::Cache;
+pub(crate) use cache::{check_private, user_cache};
 pub use component::{Component, Engine, Info, names};
 pub use contract::{Announced, Announcement, Failure, FailureCategory, Lookup, State, VERSION as CONTRACT};
 pub use error::{ComponentError, StepError};

@@ -42,6 +42,8 @@ pub struct Plan {
     pub secrets: Vec<Secret>,
     /// The data sets by name.
     pub data: BTreeMap<String, DataSet>,
+    /// The models by name, but for those that lie beside the spec.
+    pub models: BTreeMap<String, DataSet>,
     /// The steps, in order.
     pub steps: Vec<PlannedStep>,
 }

@@ -1,6 +1,6 @@
 //! From the spec as typed to a plan: every reference, name, type and grant is checked, all errors at once.
 //!
-//! Here are the steps and their components; `params`, `services`, `data`, `inputs`, `permit` and `retry` check the parts
+//! Here are the steps and their components; `params`, `services`, `data` (with `models`), `inputs`, `permit` and `retry` check the parts
 //! that their names say, `texts` replaces references.
 
 mod data;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::data::digest;
+use crate::data::{Role, digest};
 use crate::engine::{Component, ComponentError, Engine};
 use crate::services::{Masks, Secret};
 use crate::spec::{Problem, Problems, Spec, StepSpec, Way, is_name};
@@ -56,13 +56,14 @@ impl Plan {
         resolver.params = resolver.params();
         let time = resolver.time(spec.timeout.as_deref(), &Way::root().to("timeout"));
         let services = resolver.services();
-        let data = if only_removing { BTreeMap::new() } else { resolver.data() };
+        let mut sets = |role| if only_removing { BTreeMap::new() } else { resolver.data_sets(role) };
+        let (data, models) = (sets(Role::Data), sets(Role::Model));
         let steps = resolver.steps(only_removing);
         if resolver.problems.is_empty() {
             let spec_sha256 = digest(&spec.file).map(|(sha256, _)| sha256).unwrap_or_default();
             let (name, overrides, spec) = (spec.name.clone(), spec.overrides.clone(), spec.file.clone());
             let secrets = resolver.secrets;
-            return Ok(Self { name, spec, overrides, spec_sha256, time, services, secrets, data, steps });
+            return Ok(Self { name, spec, overrides, spec_sha256, time, services, secrets, data, models, steps });
         }
         // What is wrong may quote what was read, or a line with a secret that is typed into it.
         let masks = Masks::of(&resolver.secrets);

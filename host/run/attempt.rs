@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::data::{self, is_below};
+use crate::data::{Local, is_below};
 use crate::deadline::{Deadline, Stop};
 use crate::engine::{self, FailureCategory, Format, Kept, Limit, Meter, Places, StepContext, StepError, Waited};
 use crate::plan::PlannedStep;
@@ -41,7 +41,7 @@ impl Runner<'_> {
         if let Some(violation) = info.inputs.errors(&inputs).into_iter().next() {
             return Err(invalid(format!("its inputs are not what its schema says: {}", at(&violation))));
         }
-        let loans = self.loans(step, &inputs).map_err(invalid)?;
+        let loans = self.loans(step, &inputs, stop).map_err(invalid)?;
         let lends = !loans.is_empty();
         let lent = Lent::new(self.folder.lent(&step.id), loans).map_err(|error| StepError::Host(error.to_string()))?;
         record.files.clone_from(&lent.files);
@@ -90,19 +90,22 @@ impl Runner<'_> {
     }
 
     /// The files that the inputs name.
-    fn loans(&self, step: &PlannedStep, inputs: &Value) -> Result<Vec<Loan>, String> {
+    fn loans(&self, step: &PlannedStep, inputs: &Value, stop: &Stop) -> Result<Vec<Loan>, String> {
         let mut loans = Vec::new();
         for (_, format, value) in step.component.info.inputs.files(inputs) {
             let source = match format {
                 Format::DataSet => {
                     let set = self.plan.data.get(&value).ok_or_else(|| format!("there is no data set `{value}`"))?;
-                    data::fetch(set).map_err(|error| format!("data set `{value}`: {error}"))?
+                    self.brought.bring(&value, set, stop).map_err(|error| error.to_string())?
                 }
-                Format::Model if !is_below(&value) => {
-                    return Err(format!("the model `{value}` must lie in the spec's folder"));
+                Format::Model => match self.plan.models.get(&value) {
+                    Some(model) => self.brought.bring(&value, model, stop).map_err(|error| error.to_string())?,
+                    None if is_below(&value) => Local::file(self.plan.folder().join(&value)),
+                    None => return Err(format!("the model `{value}` must lie in the spec's folder")),
+                },
+                Format::Artifact => {
+                    Local::file(artifacts::find(&self.folder, &value).map_err(|error| error.to_string())?)
                 }
-                Format::Model => self.plan.folder().join(&value),
-                Format::Artifact => artifacts::find(&self.folder, &value).map_err(|error| error.to_string())?,
             };
             loans.push(Loan { value, format: format.name(), source });
         }

@@ -1,5 +1,6 @@
 //! Why a run cannot begin or go on.
 
+use crate::data::DataError;
 use crate::services::ServiceError;
 
 use super::folder::FolderError;
@@ -15,6 +16,16 @@ pub enum RunError {
     /// The services.
     #[error(transparent)]
     Services(#[from] ServiceError),
+    /// A data set or a model.
+    #[error("{noun} `{name}`: {source}")]
+    Data {
+        /// Which of the two.
+        noun: &'static str,
+        /// Its name in the spec.
+        name: String,
+        /// Why it cannot be had.
+        source: DataError,
+    },
     /// A run of that name is there already.
     #[error("run `{0}` has run already")]
     Exists(String),

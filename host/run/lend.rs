@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataError, digest, is_below};
+use crate::data::{DataError, Local, digest_once, is_below};
 
 /// A file that was lent to a step.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,6 +22,18 @@ pub struct LentFile {
     pub sha256: String,
     /// Its length.
     pub bytes: u64,
+    /// What it was made of, if it came in another form.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub made_of: Option<MadeOf>,
+}
+
+/// What a lent file was made of.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MadeOf {
+    /// What the source is called.
+    pub source: String,
+    /// Its SHA-256.
+    pub sha256: String,
 }
 
 /// Why a file cannot be lent.
@@ -58,7 +70,7 @@ pub(super) struct Lent {
 pub(super) struct Loan {
     pub(super) value: String,
     pub(super) format: &'static str,
-    pub(super) source: PathBuf,
+    pub(super) source: Local,
 }
 
 impl Lent {
@@ -68,7 +80,7 @@ impl Lent {
         // Left there by a run that was killed.
         let _ = fs::remove_dir_all(&lent.folder);
         fs::create_dir_all(&lent.folder).map_err(|source| LendError::Lend { value: "/data".into(), source })?;
-        let mut sources: BTreeMap<String, PathBuf> = BTreeMap::new();
+        let mut sources: BTreeMap<String, Local> = BTreeMap::new();
         for loan in loans {
             if !is_below(&loan.value) {
                 return Err(LendError::Outside(loan.value));
@@ -78,14 +90,15 @@ impl Lent {
                 Some(_) => return Err(LendError::Twice(loan.value)),
                 None => {}
             }
-            lent.link(&loan.value, &loan.source)
+            lent.link(&loan.value, &loan.source.path)
                 .map_err(|source| LendError::Lend { value: loan.value.clone(), source })?;
-            let (sha256, bytes) = digest(&loan.source)?;
+            let (sha256, bytes) = digest_once(&loan.source.path)?;
             if loan.format == "model" {
                 lent.models.insert(loan.value.clone(), lent.folder.join(&loan.value));
             }
+            let made_of = loan.source.made_of.clone().map(|(source, sha256)| MadeOf { source, sha256 });
             sources.insert(loan.value.clone(), loan.source);
-            lent.files.push(LentFile { value: loan.value, format: loan.format.to_owned(), sha256, bytes });
+            lent.files.push(LentFile { value: loan.value, format: loan.format.to_owned(), sha256, bytes, made_of });
         }
         Ok(lent)
     }

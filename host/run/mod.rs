@@ -1,11 +1,13 @@
 //! A run: steps executed in order, and everything that is kept of it.
 //!
-//! `choice` says which steps run, `runner` drives them, `attempt` is one try of a step, `lend` brings it files, `folder` says where things lie,
+//! `choice` says which steps run, `runner` drives them, `attempt` is one try of a step, `brought` has the data sets and
+//! models that were fetched, `lend` brings it files, `folder` says where things lie,
 //! `record` and `step_record` are what is known of the run and of each step, `ledger` what the run created, `events` what
 //! happened when, `trouble` why a step failed.
 
 mod artifacts;
 mod attempt;
+mod brought;
 mod choice;
 mod error;
 mod events;
@@ -23,7 +25,7 @@ pub use error::RunError;
 pub use events::{Events, LogLevel};
 pub use folder::{FolderError, RunFolder, RunId};
 pub use ledger::{Ledger, LedgerEntry, LedgerError};
-pub use lend::{LendError, LentFile};
+pub use lend::{LendError, LentFile, MadeOf};
 pub use record::{Outcome, RunRecord};
 pub use runner::Runner;
 pub use step_record::{StepOutcome, StepRecord};

@@ -12,6 +12,7 @@ use crate::engine::{CONTRACT, StepError};
 use crate::plan::{ContinueOn, Overrides, Plan, PlannedStep, When};
 use crate::services::{Masks, ServiceConfig, Services};
 
+use super::brought::Brought;
 use super::choice::Choice;
 use super::error::RunError;
 use super::events::Events;
@@ -28,6 +29,7 @@ pub struct Runner<'a> {
     pub(super) services: Arc<Services>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) events: Arc<Events>,
+    pub(super) brought: Brought,
     stop: Stop,
     /// The end of the run's time, for steps that need not follow whatever happens.
     end: Option<Deadline>,
@@ -51,6 +53,8 @@ impl<'a> Runner<'a> {
         let masks = Masks::of(&plan.secrets);
         let user_agent = concat!("stepwise/", env!("CARGO_PKG_VERSION"));
         let services = Arc::new(Services::open(plan.services.clone(), user_agent, &masks)?);
+        // All that may be missing is looked for before anything is made, here or at a service.
+        let brought = Brought::new(plan, choice, &masks, &stop, console)?;
         let folder = RunFolder::create(runs, run)?;
         let lock = folder.lock()?;
         let warnings =
@@ -102,7 +106,7 @@ impl<'a> Runner<'a> {
         let events = Arc::new(Events::open(folder.path(), masks, console.clone())?);
         record.warnings.iter().for_each(|warning| events.warning(warning));
         let end = plan.time.map(Deadline::after);
-        Ok(Self { plan, folder, record, services, ledger, events, stop, end })
+        Ok(Self { plan, folder, record, services, ledger, events, brought, stop, end })
     }
 
     /// The ledger, for who asks it when the run is over.

@@ -58,17 +58,7 @@ pub(super) struct Client {
 impl Client {
     /// Connections with these settings, on that way.
     pub(super) fn new(tls: TlsConfig, user_agent: &str, way: &Way) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_idle_connections(KEPT_CONNECTIONS)
-            .max_idle_connections_per_host(KEPT_CONNECTIONS)
-            .timeout_connect(Some(CONNECT_TIME))
-            .timeout_recv_response(Some(ANSWER_TIME))
-            .tls_config(tls)
-            .user_agent(user_agent)
-            .proxy(way.proxy.clone());
-        Self { agent: RwLock::new(new_agent(config.build())), proxy: way.variable }
+        Self { agent: RwLock::new(new_agent(config(tls, user_agent, way))), proxy: way.variable }
     }
 
     /// Ends every exchange under way at once; later ones get new connections.
@@ -101,7 +91,21 @@ impl Client {
     }
 }
 
-fn new_agent(config: Config) -> Agent {
+pub(super) fn config(tls: TlsConfig, user_agent: &str, way: &Way) -> Config {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_idle_connections(KEPT_CONNECTIONS)
+        .max_idle_connections_per_host(KEPT_CONNECTIONS)
+        .timeout_connect(Some(CONNECT_TIME))
+        .timeout_recv_response(Some(ANSWER_TIME))
+        .tls_config(tls)
+        .user_agent(user_agent)
+        .proxy(way.proxy.clone())
+        .build()
+}
+
+pub(super) fn new_agent(config: Config) -> Agent {
     Agent::with_parts(config, DefaultConnector::default(), NumbersFirst::default())
 }
 
@@ -179,7 +183,7 @@ fn is_of_connecting(error: &Error) -> bool {
     }
 }
 
-fn is_of_trust(error: &Error) -> bool {
+pub(super) fn is_of_trust(error: &Error) -> bool {
     match error {
         Error::Tls(_) | Error::Rustls(_) | Error::TlsRequired => true,
         Error::Io(error) => is_of_tls(error),
@@ -193,7 +197,7 @@ fn is_of_tls(error: &io::Error) -> bool {
 }
 
 /// What went wrong, without the library's own prefixes.
-fn plain(error: &Error) -> String {
+pub(super) fn plain(error: &Error) -> String {
     match error {
         Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
         // What the system says of a name that it does not find differs between systems.

@@ -3,7 +3,7 @@
 //! A step's request is parsed (`request`, `path`, `header`), checked against what the step may send (`permit`,
 //! `grant`), and sent by `service` with a token (`session`, `login`, `token`, `token_file`) as often as it may be (`delivery`, `retry`).
 //! `client` owns the wire, `resolver` and `proxy` the way there, `redirect` where an answer leads, `tls` whom it trusts; `masks` (`spelling`, `reading`) keeps
-//! every `secret` out of every text, `observer` sees each exchange.
+//! every `secret` out of every text, `observer` sees each exchange; `plain` lends the wire to fetches that are no service's.
 
 mod call_error;
 mod client;
@@ -17,6 +17,7 @@ mod method;
 mod observer;
 mod path;
 mod permit;
+pub(crate) mod plain;
 mod proxy;
 mod reading;
 mod redirect;

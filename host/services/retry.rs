@@ -43,12 +43,17 @@ pub(super) fn pause(attempt: u32, jitter: f64, retry_after: Option<Duration>) ->
 
 /// Reads `Retry-After`, which is a number of seconds or a date. A date is taken by the service's own clock, if it tells.
 pub(super) fn retry_after(answer: &Response, now: SystemTime) -> Option<Duration> {
-    let value = answer.header("retry-after")?.trim();
+    asked(answer.header("retry-after"), answer.header("date"), now)
+}
+
+/// The same from the values of the two headers.
+pub(super) fn asked(value: Option<&str>, date: Option<&str>, now: SystemTime) -> Option<Duration> {
+    let value = value?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let then = httpdate::parse_http_date(value).ok()?;
-    let now = answer.header("date").and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(now);
+    let now = date.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(now);
     Some(then.duration_since(now).unwrap_or_default())
 }
 

@@ -46,6 +46,16 @@ impl Trust {
         Self { authorities, own: None }
     }
 
+    /// The trust in a place that is no service.
+    pub(super) fn of_fetch(ca_file: Option<&Path>, insecure: bool) -> Self {
+        let authorities = match (ca_file, insecure) {
+            (_, true) => Authorities::Anybody,
+            (Some(file), false) => Authorities::PublicAnd(file.to_owned()),
+            (None, false) => Authorities::Public,
+        };
+        Self { authorities, own: None }
+    }
+
     /// The settings for it; `service` is named when a file cannot be used.
     pub(super) fn settings(&self, service: &str) -> Result<TlsConfig, ServiceError> {
         let own = self.own.as_ref().map(|own| identity(own, service)).transpose()?;

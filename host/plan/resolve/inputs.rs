@@ -112,11 +112,16 @@ impl Resolver<'_> {
     }
 
     fn check_model(&mut self, value: &str, place: &Way) {
+        if self.spec.models.contains_key(value) {
+            return;
+        }
         let path = self.base.join(value);
         if !is_below(value) {
             self.problem(place, format!("the model `{value}` must lie in the spec's folder"));
         } else if !path.is_file() {
-            self.problem(place, format!("there is no model file `{}`", path.display()));
+            let known: Vec<_> = self.spec.models.keys().map(|name| format!("`{name}`")).collect();
+            let hint = (!known.is_empty()).then(|| format!("`models` has {}", known.join(", ")));
+            self.problem_with(place, format!("there is no model file `{}`", path.display()), hint);
         }
     }
 

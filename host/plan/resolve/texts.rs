@@ -1,5 +1,7 @@
 //! Texts that must be known before the run: what they read of `env` and `secrets`.
 
+use serde_json::Value;
+
 use crate::plan::secrets::{self, Source};
 use crate::services::Secret;
 use crate::spec::{Part, Reference, Template, Way, nearest};
@@ -129,8 +131,12 @@ impl Resolver<'_> {
         }
     }
 
-    /// Whether the variable is a secret, as an entry of `secrets` says, or a service that reads it as one.
+    /// Whether the variable is a secret, as an entry of `secrets` says, or a service or a source that reads it as one.
     fn is_secret(&self, name: &str) -> bool {
+        let secret = Reference::Secret(name.to_owned());
+        if ["data", "models"].iter().any(|key| self.spec.value().get(key).is_some_and(|all| reads(all, &secret))) {
+            return true;
+        }
         let mut entries = self.spec.secrets.iter();
         if entries.any(|(known, entry)| {
             known == name || entry.as_ref().is_some_and(|entry| entry.env.as_deref() == Some(name))
@@ -142,6 +148,16 @@ impl Resolver<'_> {
             .flat_map(|auth| super::services::texts(auth).map(|(_, text)| text))
             .flatten()
             .filter_map(|text| Template::parse(text).ok())
-            .any(|template| template.references().any(|reference| *reference == Reference::Secret(name.to_owned())))
+            .any(|template| template.references().any(|reference| *reference == secret))
+    }
+}
+
+/// Whether a text somewhere in a value has the reference.
+fn reads(value: &Value, reference: &Reference) -> bool {
+    match value {
+        Value::String(text) => Template::parse(text).is_ok_and(|text| text.references().any(|one| one == reference)),
+        Value::Array(items) => items.iter().any(|item| reads(item, reference)),
+        Value::Object(members) => members.values().any(|member| reads(member, reference)),
+        _ => false,
     }
 }

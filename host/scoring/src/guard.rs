@@ -1,4 +1,4 @@
-//! tract panics over some malformed models; here that becomes an error, and nothing is printed.
+//! Libraries panic over some malformed files; here that becomes an error, and nothing is printed.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -11,7 +11,7 @@ thread_local! {
 /// What `work` answers, or the message of its panic.
 ///
 /// `work` must own what it changes, or leave it to be dropped: after a panic that is half done.
-pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     silence_guarded_panics();
     let outer = GUARDED.replace(true);
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));

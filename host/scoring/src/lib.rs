@@ -14,6 +14,7 @@ mod tensor;
 mod trees;
 
 pub use error::ScoringError;
+pub use guard::catch;
 pub use model::Model;
 pub use port::{Element, Port};
 pub use tensor::{Tensor, Values};

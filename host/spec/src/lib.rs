@@ -27,7 +27,7 @@ mod top;
 mod violation;
 mod way;
 
-pub use data::DataSpec;
+pub use data::{DataSpec, FormatSpec};
 pub use document::Document;
 pub use editor::{KnownStep, schema_with};
 pub use layers::{Layer, Overrides};

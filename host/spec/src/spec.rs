@@ -37,6 +37,8 @@ pub struct Spec {
     pub secrets: BTreeMap<String, Option<SecretSpec>>,
     /// The data sets by name; none where the entry cannot be read.
     pub data: BTreeMap<String, Option<DataSpec>>,
+    /// The models by name; none where the entry cannot be read.
+    pub models: BTreeMap<String, Option<DataSpec>>,
     /// The steps, in order; none where the entry cannot be read.
     pub steps: Vec<Option<StepSpec>>,
     /// What is wrong so far. The plan looks at the rest all the same, so that all errors are told at once.
@@ -99,6 +101,7 @@ impl Spec {
         let services = reader.entries(&value, "services");
         let secrets = reader.entries(&value, "secrets");
         let data = reader.entries(&value, "data");
+        let models = reader.entries(&value, "models");
         let steps = reader.steps(&value);
         let Reader { layers, problems, .. } = reader;
         let (file, overrides) = (file.to_owned(), overrides.clone());
@@ -112,6 +115,7 @@ impl Spec {
             services,
             secrets,
             data,
+            models,
             steps,
             problems,
             document,
@@ -185,7 +189,7 @@ impl Reader<'_> {
         if let Some(name) = value.get("name").and_then(Value::as_str) {
             self.check_name(name, &root.to("name"), None);
         }
-        for collection in ["params", "services", "data"] {
+        for collection in ["params", "services", "data", "models"] {
             for name in value.get(collection).and_then(Value::as_object).into_iter().flat_map(Map::keys) {
                 self.check_name(name, &root.to(collection), Some(name));
             }

@@ -38,6 +38,9 @@ struct Top {
     /// The data sets, by name.
     #[serde(default)]
     data: BTreeMap<String, DataSpec>,
+    /// The models that do not lie beside the spec, by name.
+    #[serde(default)]
+    models: BTreeMap<String, DataSpec>,
     /// The steps, in the order in which they run.
     steps: Vec<StepSpec>,
 }
@@ -60,6 +63,8 @@ struct Profile {
     secrets: BTreeMap<String, SecretSpec>,
     /// Changes to data sets, by name.
     data: BTreeMap<String, DataSpec>,
+    /// Changes to models, by name.
+    models: BTreeMap<String, DataSpec>,
     /// Changes to steps, by id.
     steps: BTreeMap<String, StepSpec>,
 }
