@@ -242,6 +242,18 @@ impl<'a> Started<'a> {
         }
     }
 
+    /// Waits until stderr has a line with this in it.
+    pub(crate) fn says_part(mut self, part: &str) -> Self {
+        loop {
+            let mut line = String::new();
+            assert!(self.stderr.read_line(&mut line).unwrap() > 0, "no line has `{part}`:\n{}", self.said);
+            self.said += &line;
+            if line.contains(part) {
+                return self;
+            }
+        }
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(self, signal: Signal) -> Self {
         kill_process(Pid::from_child(&self.child), signal).unwrap();

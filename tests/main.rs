@@ -21,5 +21,6 @@ mod score_data;
 mod secrets;
 mod server;
 mod shapes;
+mod sources;
 mod spec;
 mod terminal;

@@ -14,7 +14,10 @@ pub fn zip(host: &dyn Host, model: &ModelFile) -> Result<Vec<u8>, Failure> {
     let content = model.read(host)?;
     let too_large = |_| Failure::invalid_input(format!("model `{}` is too large for an archive", model.0));
     let size = u32::try_from(content.len()).map_err(too_large)?;
-    let name = model.file_name().as_bytes();
+    // A model of the spec's `models` is called as that does, and WML knows an archive's model by its ending.
+    let file_name = model.file_name();
+    let ending = if file_name.ends_with(".onnx") { "" } else { ".onnx" };
+    let name = &[file_name.as_bytes(), ending.as_bytes()].concat();
     let name_length = u16::try_from(name.len()).map_err(too_large)?;
 
     // Flags and method are none; the time is midnight.
