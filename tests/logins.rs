@@ -302,14 +302,14 @@ fn a_token_file_that_changes_during_the_run_is_followed() {
     let file = folder.path().join("token");
     fs::write(&file, "first.token.x\n").unwrap();
     let (next, path) = (folder.path().join("next"), file.clone());
-    let server = Server::start(move |request| match request.header("authorization") {
-        "Bearer second.token.x" => (200, Vec::new(), "{}".to_owned()),
-        _ => {
-            // As Kubernetes does for its service accounts, when the old one is about to end.
-            fs::write(&next, "second.token.x\n").unwrap();
-            fs::rename(&next, &path).unwrap();
-            (401, Vec::new(), "{}".to_owned())
+    let server = Server::start(move |request| {
+        if request.header("authorization") == "Bearer second.token.x" {
+            return (200, Vec::new(), "{}".to_owned());
         }
+        // As Kubernetes does for its service accounts, when the old one is about to end.
+        fs::write(&next, "second.token.x\n").unwrap();
+        fs::rename(&next, &path).unwrap();
+        (401, Vec::new(), "{}".to_owned())
     });
     let bench = rogue("{do: send, request: wml GET /v2/spaces}", "    grant: {wml: [\"GET /v2/spaces\"]}\n")
         .spec(

@@ -79,7 +79,7 @@ fn a_secret_that_cannot_be_read_is_told_where_it_is_named() {
         (&b""[..], "is empty".to_owned()),
         (b"\n", "is empty".to_owned()),
         (b"\xff\xfe", "is not UTF-8".to_owned()),
-        (&[b'x'; 70_000], "is longer than 65536 bytes".to_owned()),
+        ("x".repeat(70_000).as_bytes(), "is longer than 65536 bytes".to_owned()),
     ] {
         let message = format!("the secret `CPD_API_KEY`: `cpd` {what}\n");
         let bench = entry(with_file(asking(), "cpd", content), "{file: cpd}");

@@ -78,7 +78,7 @@ impl Server {
             while let Some(request) = receive(&mut stream) {
                 log.lock().unwrap().push(request.clone());
                 let (status, headers, body) = handler(&request);
-                let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+                let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect::<Vec<_>>().concat();
                 let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len());
                 if stream.get_mut().write_all(answer.as_bytes()).is_err() {
                     return;

@@ -31,7 +31,9 @@ impl Masks {
     /// Knows these.
     pub fn of(secrets: &[Secret]) -> Self {
         let masks = Self::new();
-        secrets.iter().for_each(|secret| masks.add(secret));
+        for secret in secrets {
+            masks.add(secret);
+        }
         masks
     }
 
@@ -164,7 +166,7 @@ mod tests {
     }
 
     fn hex(text: &str) -> String {
-        text.bytes().map(|byte| format!("{byte:02x}")).collect()
+        text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
     }
 
     #[test]

@@ -129,7 +129,9 @@ fn unescaped(of: &Reading, escape: Unescape) -> Option<Reading> {
         let marks = bytes[at] == b'%' || bytes[at] == b'\\';
         if let Some((text, length)) = marks.then(|| escape(&bytes[at..])).flatten() {
             let place = of.places[at].start..of.places[at + length - 1].end;
-            text.into_iter().for_each(|byte| reading.push(byte, place.clone()));
+            for byte in text {
+                reading.push(byte, place.clone());
+            }
             at += length;
             differs = true;
         } else {

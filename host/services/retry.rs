@@ -123,7 +123,7 @@ mod tests {
     /// At eight o'clock, by our clock.
     fn asked(headers: &[(&str, &str)]) -> Option<Duration> {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
         retry_after(&Response { status: 503, headers, body: Vec::new() }, now)
     }
 }

@@ -105,7 +105,7 @@ mod tests {
             (&b" \n"[..], "is empty"),
             (b"a b", "has a character that no header may have"),
             (b"\xff", "is not UTF-8"),
-            (&[b'a'; 70_000], "is longer than any token"),
+            ("a".repeat(70_000).as_bytes(), "is longer than any token"),
         ] {
             fs::write(&file, content).unwrap();
             let text = read(&file).unwrap_err().to_string();

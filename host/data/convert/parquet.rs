@@ -10,6 +10,7 @@ use std::io::Write;
 
 use parquet::basic::Repetition;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
 use self::column::Column;
@@ -44,7 +45,7 @@ fn write_columns(file: File, max: u64, out: &mut impl Write) -> Result<(), Troub
     for group in 0..file.num_row_groups() {
         let group = file.get_row_group(group).map_err(|error| broken(&error))?;
         // What a file says of itself is what the library makes room for.
-        let bytes: i64 = group.metadata().columns().iter().map(|column| column.uncompressed_size()).sum();
+        let bytes: i64 = group.metadata().columns().iter().map(ColumnChunkMetaData::uncompressed_size).sum();
         if u64::try_from(bytes).is_ok_and(|bytes| bytes > max) {
             return Err(Trouble::TooLarge);
         }

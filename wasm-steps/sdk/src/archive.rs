@@ -16,7 +16,8 @@ pub fn zip(host: &dyn Host, model: &ModelFile) -> Result<Vec<u8>, Failure> {
     let size = u32::try_from(content.len()).map_err(too_large)?;
     // A model of the spec's `models` is called as that does, and WML knows an archive's model by its ending.
     let file_name = model.file_name();
-    let ending = if file_name.ends_with(".onnx") { "" } else { ".onnx" };
+    let has_ending = std::path::Path::new(file_name).extension().is_some_and(|ending| ending == "onnx");
+    let ending = if has_ending { "" } else { ".onnx" };
     let name = &[file_name.as_bytes(), ending.as_bytes()].concat();
     let name_length = u16::try_from(name.len()).map_err(too_large)?;
 

@@ -35,9 +35,9 @@ impl Form {
                 LogicalType::Integer(_) => Self::Unsigned,
                 LogicalType::Decimal(decimal) => Self::Decimal { scale: decimal.scale },
                 LogicalType::Date => Self::Date,
-                LogicalType::Time(time) => Self::Time { nanos: nanos(&time.unit) },
+                LogicalType::Time(time) => Self::Time { nanos: nanos(time.unit) },
                 LogicalType::Timestamp(stamp) => {
-                    Self::Timestamp { nanos: nanos(&stamp.unit), is_utc: stamp.is_adjusted_to_u_t_c }
+                    Self::Timestamp { nanos: nanos(stamp.unit), is_utc: stamp.is_adjusted_to_u_t_c }
                 }
                 LogicalType::Uuid => Self::Uuid,
                 LogicalType::Float16 => Self::Float16,
@@ -104,7 +104,7 @@ impl Form {
 }
 
 /// The nanoseconds of a unit.
-fn nanos(unit: &TimeUnit) -> i128 {
+fn nanos(unit: TimeUnit) -> i128 {
     match unit {
         TimeUnit::MILLIS => 1_000_000,
         TimeUnit::MICROS => 1_000,
@@ -113,12 +113,14 @@ fn nanos(unit: &TimeUnit) -> i128 {
 }
 
 /// The text of a value that has only one.
+#[expect(clippy::unnecessary_wraps, reason = "what shows a cell may fail, and all have one shape")]
 pub(super) fn show(value: &(impl Display + ?Sized), out: &mut String) -> Result<(), String> {
     let _ = write!(out, "{value}"); // writing to a String cannot fail
     Ok(())
 }
 
 /// The shortest text that reads back as the same number.
+#[expect(clippy::unnecessary_wraps, reason = "what shows a cell may fail, and all have one shape")]
 pub(super) fn show_debug(value: &impl Debug, out: &mut String) -> Result<(), String> {
     let _ = write!(out, "{value:?}"); // writing to a String cannot fail
     Ok(())

@@ -38,9 +38,7 @@ impl Column {
         cells.ends.clear();
         let nulls = *has_nulls;
         let read = match &mut self.reader {
-            ColumnReader::BoolColumnReader(reader) => {
-                cells.fill(reader, rows, nulls, |value, out| cell::show(value, out))
-            }
+            ColumnReader::BoolColumnReader(reader) => cells.fill(reader, rows, nulls, cell::show),
             ColumnReader::Int32ColumnReader(reader) => {
                 cells.fill(reader, rows, nulls, |value, out| form.int32(*value, out))
             }
@@ -50,12 +48,8 @@ impl Column {
             ColumnReader::Int96ColumnReader(reader) => {
                 cells.fill(reader, rows, nulls, |value, out| cell::int96(value.data(), out))
             }
-            ColumnReader::FloatColumnReader(reader) => {
-                cells.fill(reader, rows, nulls, |value, out| cell::show_debug(value, out))
-            }
-            ColumnReader::DoubleColumnReader(reader) => {
-                cells.fill(reader, rows, nulls, |value, out| cell::show_debug(value, out))
-            }
+            ColumnReader::FloatColumnReader(reader) => cells.fill(reader, rows, nulls, cell::show_debug),
+            ColumnReader::DoubleColumnReader(reader) => cells.fill(reader, rows, nulls, cell::show_debug),
             ColumnReader::ByteArrayColumnReader(reader) => {
                 cells.fill(reader, rows, nulls, |value: &ByteArray, out| form.bytes(value.data(), out))
             }

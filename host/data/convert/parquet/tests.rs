@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use parquet::basic::Compression;
+use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -74,8 +74,8 @@ proptest! {
         rows in proptest::collection::vec(any::<Row>(), 0..40), group in 1_usize..20, kind in 0_usize..4
     ) {
         let compression = [
-            Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::GZIP(Default::default()),
-            Compression::ZSTD(Default::default()),
+            Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::GZIP(GzipLevel::default()),
+            Compression::ZSTD(ZstdLevel::default()),
         ][kind];
         let csv = csv_of(parquet_of(&rows, group, compression)).unwrap();
 
