@@ -76,6 +76,8 @@ fn every_spec_is_sound() {
             .file("ci.pem", &certificate)
             .file("ci-key.pem", made.signing_key.serialize_pem())
             .file("run/cpd-token", "a.token.x\n")
+            .variable("S3_KEY", "some-key")
+            .variable("S3_SECRET", "some-secret-key")
             .file("run/ibm-cloud-key", "some-api-key\n")
             .file("greet.wasm", guest("greet"));
 

@@ -154,15 +154,13 @@ impl Resolver<'_> {
     }
 
     fn component(&mut self, step: &StepSpec, way: &Way) -> Option<Component> {
-        if let Some(sha256) = &step.sha256 {
-            self.check_sha256(sha256, &way.to("sha256"));
-        }
+        let sha256 = step.sha256.as_deref().and_then(|sha256| self.sha256(sha256, &way.to("sha256")));
         let (way, loaded) = match (&step.step, &step.module) {
             (Some(name), None) if is_name(name) => {
                 let file = self.folder.join(format!("{name}.wasm"));
                 let known = self.engine.named(self.folder, name);
-                let known = known.and_then(|known| match &step.sha256 {
-                    Some(wanted) if !wanted.eq_ignore_ascii_case(&known.sha256) => {
+                let known = known.and_then(|known| match &sha256 {
+                    Some(wanted) if *wanted != known.sha256 => {
                         Err(ComponentError::Digest { file, found: known.sha256, wanted: wanted.clone() })
                     }
                     _ => Ok(known),
@@ -175,7 +173,7 @@ impl Resolver<'_> {
             }
             (None, Some(module)) => {
                 let module = self.fixed(module, &way.to("module"), false)?;
-                (way.to("module"), self.engine.load(&self.base.join(module), step.sha256.as_deref()))
+                (way.to("module"), self.engine.load(&self.base.join(module), sha256.as_deref()))
             }
             _ => {
                 self.problem(way, "a step has one of `step` and `module`");

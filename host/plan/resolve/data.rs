@@ -45,10 +45,7 @@ impl Resolver<'_> {
         let violations = data::violated(value);
         let is_sound = violations.is_empty();
         self.violated(violations, way);
-        let sha256 = entry.sha256.as_deref().map(str::to_ascii_lowercase);
-        if let Some(sha256) = &sha256 {
-            self.check_sha256(sha256, &way.to("sha256"));
-        }
+        let sha256 = entry.sha256.as_deref().and_then(|sha256| self.sha256(sha256, &way.to("sha256")));
         if let (Role::Model, Some(_)) = (role, entry.format) {
             self.problem(&way.to("format"), "a model is lent as it is, and has no `format`");
         }
@@ -72,7 +69,7 @@ impl Resolver<'_> {
                 let message = format!("{} `{name}` would come over a way that anybody can change", role.noun());
                 self.problem_with(&at, message, Some(hint));
             }
-            if role == Role::Model && sha256.is_none() {
+            if role == Role::Model && entry.sha256.is_none() {
                 let hint = "add `sha256: …`, 64 hex digits".to_owned();
                 let message = format!("the model `{name}` comes from elsewhere, so its `sha256` must be known");
                 self.problem_with(&at, message, Some(hint));
@@ -152,10 +149,13 @@ impl Resolver<'_> {
         }
     }
 
-    pub(super) fn check_sha256(&mut self, text: &str, way: &Way) {
+    /// A digest in lower case, if it is one.
+    pub(super) fn sha256(&mut self, text: &str, way: &Way) -> Option<String> {
         if text.len() != 64 || !text.chars().all(|c| c.is_ascii_hexdigit()) {
             self.problem(way, "a SHA-256 has 64 hex digits");
+            return None;
         }
+        Some(text.to_ascii_lowercase())
     }
 }
 

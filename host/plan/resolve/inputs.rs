@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::data::is_below;
 use crate::engine::{Component, Format, may_fit, types};
 use crate::plan::inputs::Inputs;
-use crate::spec::{Problem, Reference, Template, Violation, Way};
+use crate::spec::{Problem, Reference, Template, Violation, Way, nearest};
 
 use super::{Earlier, Resolver};
 
@@ -99,7 +99,9 @@ impl Resolver<'_> {
             match format {
                 Format::DataSet if !self.spec.data.contains_key(&value) => {
                     let known: Vec<_> = self.spec.data.keys().map(|name| format!("`{name}`")).collect();
-                    let hint = (!known.is_empty()).then(|| format!("`data` has {}", known.join(", ")));
+                    let all = (!known.is_empty()).then(|| format!("`data` has {}", known.join(", ")));
+                    let nearest = nearest(&value, self.spec.data.keys().map(String::as_str));
+                    let hint = nearest.map(|nearest| format!("is `{nearest}` meant?")).or(all);
                     self.problem_with(&place, format!("there is no data set `{value}`"), hint);
                 }
                 Format::Model => self.check_model(&value, &place),

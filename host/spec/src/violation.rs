@@ -90,6 +90,16 @@ fn explain(error: &ValidationError<'_>, schema: &Value, found: &mut Vec<Violatio
                 _ => add(None, format!("{} is nothing that may stand here", shown(instance)), None),
             }
         }
+        ValidationErrorKind::MinItems { limit } => {
+            add(None, format!("a list here has at least {limit} {}", if *limit == 1 { "item" } else { "items" }), None);
+        }
+        ValidationErrorKind::MinProperties { limit } => {
+            add(
+                None,
+                format!("a mapping here has at least {limit} {}", if *limit == 1 { "key" } else { "keys" }),
+                None,
+            );
+        }
         _ => add(None, error.to_string(), None),
     }
 }
