@@ -2,16 +2,15 @@
 //!
 //! One stored entry is all that is needed; the `zip` crate would be a tenth of the component.
 
-use crate::{Failure, Host, ModelFile};
+use crate::{Failure, ModelFile};
 
 /// 1980-01-01, the format's first day: the same file makes the same bytes, so no clock.
 const NO_DATE: u16 = 1 << 5 | 1;
 /// The version that every reader knows.
 const VERSION: u16 = 10;
 
-/// A zip with the model at its top level, stored as it is: trained numbers hardly compress.
-pub fn zip(host: &dyn Host, model: &ModelFile) -> Result<Vec<u8>, Failure> {
-    let content = model.read(host)?;
+/// A zip with the model's content at its top level, stored as it is: trained numbers hardly compress.
+pub fn zip(model: &ModelFile, content: &[u8]) -> Result<Vec<u8>, Failure> {
     let too_large = |_| Failure::invalid_input(format!("model `{}` is too large for an archive", model.0));
     let size = u32::try_from(content.len()).map_err(too_large)?;
     // A model of the spec's `models` is called as that does, and WML knows an archive's model by its ending.
@@ -24,7 +23,7 @@ pub fn zip(host: &dyn Host, model: &ModelFile) -> Result<Vec<u8>, Failure> {
     // Flags and method are none; the time is midnight.
     let mut about = Vec::new();
     shorts(&mut about, &[VERSION, 0, 0, 0, NO_DATE]);
-    longs(&mut about, &[crc32fast::hash(&content), size, size]);
+    longs(&mut about, &[crc32fast::hash(content), size, size]);
     shorts(&mut about, &[name_length, 0]);
 
     let mut archive = Vec::with_capacity(content.len() + 2 * name.len() + 98);

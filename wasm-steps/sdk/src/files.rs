@@ -26,7 +26,7 @@ impl DataSet {
     }
 }
 
-/// An ONNX file, relative to the spec, lent as `/data/<name>`.
+/// A model's file, relative to the spec, lent as `/data/<name>`. Only ONNX can be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline, extend("format" = "model"))]

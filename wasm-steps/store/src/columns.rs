@@ -1,4 +1,4 @@
-//! The columns of the model: its inputs and outputs, checked against the training data.
+//! The columns of the model: its inputs and outputs, checked against the training data, or taken from it.
 
 use serde_json::{Value, json};
 use step_sdk::ports::{fields_by_port, fields_of_columns, output_field};
@@ -30,16 +30,33 @@ impl Columns {
         let Some(table) = training else {
             return Ok(Self { inputs: fields_by_port(file, &ports)?, outputs, label: None, from_data: false });
         };
-        if let Some(label) = label
-            && !table.header().iter().any(|column| column == label)
-        {
-            let text = format!("`{}` lacks the label column `{label}`", table.name());
-            return Err(Failure::invalid_input(text));
-        }
-        let features: Vec<_> = table.header().iter().filter(|column| Some(column.as_str()) != label).cloned().collect();
+        let features = features(&table, label)?;
         let inputs = fields_of_columns(file, &ports, &features)?;
         let label = check_rows(table, &inputs, label)?;
         Ok(Self { inputs, outputs, label, from_data: true })
+    }
+
+    /// Of a model that cannot be asked: all columns of the training data but the label, typed by what is in them. What
+    /// such a model answers is not known before it is deployed.
+    pub(crate) fn of_data(file: &str, training: Option<Table>, label: Option<&str>) -> Result<Self, Failure> {
+        let Some(table) = training else {
+            let text = format!("`{file}` does not tell its columns; only an ONNX file does");
+            return Err(Failure::invalid_input(text).hint("give `training_data` and `label_column`"));
+        };
+        let features = features(&table, label)?;
+        let mut names = features.clone();
+        names.extend(label.map(str::to_owned));
+        let texts: Vec<_> = names.iter().map(|name| Field::new(name, FieldType::String)).collect();
+        let mut contents = vec![Content::new(); texts.len()];
+        for row in table.select(&texts)? {
+            for (content, cell) in contents.iter_mut().zip(&row?.cells) {
+                content.add(cell);
+            }
+        }
+        let mut inputs: Vec<_> =
+            names.iter().zip(&contents).map(|(name, content)| Field::new(name, content.kind())).collect();
+        let label = inputs.split_off(features.len()).pop();
+        Ok(Self { inputs, outputs: Vec::new(), label, from_data: true })
     }
 
     /// The fields of the training data, when it was given.
@@ -54,21 +71,54 @@ impl Columns {
     }
 }
 
+/// The columns beside the label, which must be there.
+fn features(table: &Table, label: Option<&str>) -> Result<Vec<String>, Failure> {
+    if let Some(label) = label
+        && !table.header().iter().any(|column| column == label)
+    {
+        let text = format!("`{}` lacks the label column `{label}`", table.name());
+        return Err(Failure::invalid_input(text));
+    }
+    Ok(table.header().iter().filter(|column| Some(column.as_str()) != label).cloned().collect())
+}
+
 /// Reads the first rows as the model would take them, and answers the label's field.
 fn check_rows(table: Table, inputs: &[Field], label: Option<&str>) -> Result<Option<Field>, Failure> {
     let label_text = label.map(|label| Field::new(label, FieldType::String));
     let fields: Vec<_> = inputs.iter().cloned().chain(label_text).collect();
-    let mut labels = Vec::new();
+    let mut labels = Content::new();
     for row in table.select(&fields)?.take(CHECKED_ROWS) {
-        labels.extend(row?.cells.into_iter().nth(inputs.len()));
+        if let Some(cell) = row?.cells.get(inputs.len()) {
+            labels.add(cell);
+        }
     }
-    let all = |fits: fn(&str) -> bool| labels.iter().filter_map(Value::as_str).all(fits);
-    let kind = if all(|text| text.trim().parse::<i64>().is_ok()) {
-        FieldType::Integer
-    } else if all(|text| text.trim().parse::<f64>().is_ok()) {
-        FieldType::Double
-    } else {
-        FieldType::String
-    };
-    Ok(label.map(|label| Field::new(label, kind)))
+    Ok(label.map(|label| Field::new(label, labels.kind())))
+}
+
+/// What the cells of a column have been so far. An empty one says nothing.
+#[derive(Clone)]
+struct Content {
+    integers: bool,
+    numbers: bool,
+}
+
+impl Content {
+    fn new() -> Self {
+        Self { integers: true, numbers: true }
+    }
+
+    fn add(&mut self, cell: &Value) {
+        if let Some(text) = cell.as_str().map(str::trim) {
+            self.integers &= text.parse::<i64>().is_ok();
+            self.numbers &= text.parse::<f64>().is_ok_and(f64::is_finite);
+        }
+    }
+
+    fn kind(&self) -> FieldType {
+        match self {
+            Self { integers: true, .. } => FieldType::Integer,
+            Self { numbers: true, .. } => FieldType::Double,
+            Self { .. } => FieldType::String,
+        }
+    }
 }

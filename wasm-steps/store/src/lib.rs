@@ -1,17 +1,23 @@
-//! Checks the committed model against its training data and stores it in the WML repository.
+//! Checks the committed model against its training data and stores it in the WML repository. An ONNX model is loaded, of any
+//! other kind no more is read than what its archive holds.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use step_sdk::ledger::Lookup;
 use step_sdk::wml::{self, ApiVersion, SERVICE};
-use step_sdk::{DataSet, Failure, Field, Host, ModelFile, Need, Needs, Request, Resource, Table, create, segment};
+use step_sdk::{
+    DataSet, Failure, Field, Host, Level, ModelFile, Need, Needs, Request, Resource, Table, create, segment,
+};
 
 mod columns;
+mod content;
+mod entries;
 #[cfg(test)]
 mod tests;
 
 use columns::Columns;
+use content::Content;
 
 step_sdk::step! {
     summary: "checks the model and stores it in the WML repository",
@@ -42,15 +48,15 @@ struct Input {
     /// Tags beside the run's own
     #[serde(default)]
     tags: Vec<String>,
-    /// The ONNX file
+    /// The model's file: ONNX, or in the form that its `type` has: a PMML file, or an archive, for example with a pickle
     model: ModelFile,
-    /// WML's model type, for example `onnxruntime_1.17`
+    /// WML's model type, for example `onnxruntime_1.17` or `scikit-learn_1.3`
     r#type: String,
     /// Name of the software specification that serves the type
     software_spec: String,
     /// Id or name of the deployment space
     space: String,
-    /// The data that the model was trained on; its columns are the model's inputs and the label
+    /// The data that the model was trained on; its columns are the model's inputs and the label. Only ONNX does without
     training_data: Option<DataSet>,
     /// The column of the training data that the model predicts
     label_column: Option<String>,
@@ -75,7 +81,7 @@ struct Output {
     space_id: String,
     /// The columns that the model takes, in its order
     input_fields: Vec<Field>,
-    /// What the model answers
+    /// What the model answers; empty if only its deployment can tell
     output_fields: Vec<Field>,
     /// The column that the model predicts
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,11 +90,17 @@ struct Output {
 
 fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     // Everything that is wrong with the commit itself comes out before anything is sent.
-    let model = input.model.load(host)?;
+    let content = Content::read(host, &input.model, &input.r#type)?;
     let training = input.training_data.as_ref();
     let training = training.map(|data| Table::open(data.open(host)?, &data.0)).transpose()?;
-    let columns = Columns::check(&input.model.0, model.as_ref(), training, input.label_column.as_deref())?;
-    let archive = step_sdk::archive::zip(host, &input.model)?;
+    let (file, label) = (&input.model.0, input.label_column.as_deref());
+    let columns = match &content.model {
+        Some(model) => Columns::check(file, model.as_ref(), training, label)?,
+        None => {
+            host.log(Level::Info, &format!("`{file}` goes up as it is: only an ONNX file can be checked here"));
+            Columns::of_data(file, training, label)?
+        }
+    };
 
     let space_id = wml::space_id(host, &input.space)?;
     let software_spec = wml::software_spec_id(host, &input.api_version, &space_id, &input.software_spec)?;
@@ -102,14 +114,14 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
 
     let href = format!("/ml/v4/models/{}", segment(&created.id));
     let upload = scoped(Request::put(SERVICE, format!("{href}/content"))).query("content_format", "native");
-    upload.body("application/octet-stream", archive).send(host)?.expect(&[200, 201])?;
+    upload.body(content.media_type, content.bytes).send(host)?.expect(&[200, 201])?;
 
     let stored = scoped(Request::get(SERVICE, &href)).send(host)?.expect(&[200])?.value()?;
     check_stored(&stored, &input, &software_spec, &columns)?;
     Ok(Output {
         model_id: created.id,
         model_href: href,
-        model_sha256: model.sha256(),
+        model_sha256: content.sha256,
         space_id,
         input_fields: columns.inputs,
         output_fields: columns.outputs,
@@ -140,8 +152,11 @@ fn body(input: &Input, space_id: &str, software_spec: &str, columns: &Columns, t
         "space_id": space_id,
         "software_spec": {"id": software_spec},
         "tags": tags,
-        "schemas": {"input": [schema(&json!(columns.inputs))], "output": [schema(&json!(columns.outputs))]},
+        "schemas": {"input": [schema(&json!(columns.inputs))], "output": []},
     });
+    if !columns.outputs.is_empty() {
+        body["schemas"]["output"] = json!([schema(&json!(columns.outputs))]);
+    }
     if let Some(description) = &input.description {
         body["description"] = json!(description);
     }

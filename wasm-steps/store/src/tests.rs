@@ -9,6 +9,8 @@ use step_sdk::scoring::Element;
 use step_sdk::services::Error;
 use step_sdk::{Failure, FailureCategory};
 
+mod kinds;
+
 const SPACE: &str = "5d3b0a2e-6f0c-4a3e-9a54-0c4f4f1d7c11";
 const MODELS: &str = "POST /ml/v4/models";
 const CONTENT: &str = "PUT /ml/v4/models/m/content";
@@ -23,6 +25,7 @@ fn host() -> Fake {
     );
     host.model("m/model.onnx", model);
     host.file("m/model.onnx", "onnx bytes");
+    host.file("readme.md", "text");
     host.file("training", "a,malignant,b\n1,0,2.5\n3,1,4\n");
     host.always("GET /v2/software_specifications", |_| {
         (200, json!({"total_results": 1, "resources": [{"metadata": {"asset_id": "spec"}}]}))
