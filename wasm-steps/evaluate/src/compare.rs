@@ -1,5 +1,5 @@
-//! Answers whether the deployment is the model that was committed: scores the same rows with the model's own file and
-//! looks for the largest difference.
+//! Answers whether the deployment is the model that was committed: scores the same rows with the model's own file, or with
+//! its twin's, and looks for the largest difference.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,9 +10,32 @@ use step_sdk::{
 /// Rows that are held and scored at a time.
 const ROWS: usize = 1000;
 
-/// How the deployment's answers compare with the model's own
+/// What the deployment's answers are compared with
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(crate) enum Reference {
+    /// The committed model
+    Model,
+    /// The committed model's ONNX twin
+    Twin,
+}
+
+impl Reference {
+    /// The input that names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Twin => "twin",
+        }
+    }
+}
+
+/// How the deployment's answers compare with the model's own, or its twin's
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Comparison {
+    /// With what
+    with: Reference,
     /// Rows compared
     rows: usize,
     /// Largest difference of a prediction or probability; labels that differ count as 1, null is more than any number
@@ -27,15 +50,16 @@ impl Comparison {
     /// What differs, if anything does.
     pub(crate) fn complaint(&self) -> Option<String> {
         let largest = self.largest_difference.map_or("more than any number".to_owned(), |largest| largest.to_string());
-        let tolerance = self.tolerance;
+        let (tolerance, with) = (self.tolerance, self.with.name());
         (!self.same)
-            .then(|| format!("the deployment's answers differ from the model's by {largest}, not at most {tolerance}"))
+            .then(|| format!("the deployment's answers differ from the {with}'s by {largest}, not at most {tolerance}"))
     }
 }
 
 /// Compares what was written with what the model says, both read side by side.
 pub(crate) fn compare(
     model: &dyn LocalModel,
+    with: Reference,
     mut data: Table,
     mut written: PredictionsReader,
     fields: &[Field],
@@ -56,7 +80,7 @@ pub(crate) fn compare(
         largest = ours.iter().zip(&theirs).map(|(ours, theirs)| difference(ours, theirs)).fold(largest, f64::max);
     }
     let largest_difference = largest.is_finite().then_some(largest);
-    Ok(Comparison { rows, largest_difference, tolerance, same: largest <= tolerance })
+    Ok(Comparison { with, rows, largest_difference, tolerance, same: largest <= tolerance })
 }
 
 fn difference(ours: &Prediction, theirs: &WrittenPrediction) -> f64 {

@@ -1,5 +1,5 @@
 //! Runs the quality monitor, holds its metrics against the gates, and compares the deployment's answers with those of
-//! the committed model.
+//! the committed model, or of its ONNX twin.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +20,7 @@ mod compare;
 #[cfg(test)]
 mod tests;
 
-use compare::{Comparison, compare};
+use compare::{Comparison, Reference, compare};
 
 /// How long a measurement may take to appear after its run has finished.
 const MEASURED: Duration = Duration::from_secs(10);
@@ -52,15 +52,17 @@ struct Input {
     /// What each metric must reach, by its id
     #[schemars(extend("propertyNames" = {"enum": step_sdk::METRICS}))]
     gates: Gates,
-    /// The committed model; with `data`, `predictions` and `input_fields` it is compared with the deployment
+    /// The committed model, if it is ONNX; with `data`, `predictions` and `input_fields` it is compared with the deployment
     model: Option<ModelFile>,
+    /// The same model exported to ONNX, instead of `model` where that is of another kind, which cannot be run here
+    twin: Option<ModelFile>,
     /// The data set that was scored
     data: Option<DataSet>,
     /// What the deployment answered, as `score` writes it
     predictions: Option<Artifact>,
     /// The model's input columns, as `store` answers them
     input_fields: Option<Vec<Field>>,
-    /// Largest difference between an answer of the deployment and the model's own
+    /// Largest difference between an answer of the deployment and the model's or the twin's
     #[serde(default = "tolerance")]
     tolerance: f64,
     /// How long the run may take
@@ -85,7 +87,15 @@ struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-report" = true))]
     comparison: Option<Comparison>,
+    /// Why there is no comparison
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-report" = true))]
+    not_compared: Option<String>,
 }
+
+/// Why the deployment's answers are compared with nothing.
+const NO_REFERENCE: &str =
+    "the deployment's answers were not compared: neither `model`, which must be ONNX, nor `twin` is given";
 
 fn tolerance() -> f64 {
     1e-5
@@ -98,6 +108,10 @@ fn timeout_seconds() -> u32 {
 fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     // First what needs no service: wrong files leave no run behind.
     let comparison = compare_locally(host, &input)?;
+    let not_compared = comparison.is_none().then(|| NO_REFERENCE.to_owned());
+    if let Some(why) = &not_compared {
+        host.log(Level::Info, why);
+    }
     let Input { monitor_instance_id, gates, timeout_seconds, instance_id, .. } = input;
     let path = instance_id.path(&format!("monitor_instances/{}", segment(&monitor_instance_id)));
     let monitor =
@@ -116,7 +130,7 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     }
     let metrics = metrics(measurement.as_ref(), &run);
     let gates = judge(&gates, &metrics, words.as_deref());
-    let output = Output { metrics, gates, confusion_matrix, comparison };
+    let output = Output { metrics, gates, confusion_matrix, comparison, not_compared };
     let missed = output.gates.iter().filter_map(Verdict::complaint);
     let missed: Vec<String> = missed.chain(output.comparison.as_ref().and_then(Comparison::complaint)).collect();
     if missed.is_empty() { Ok(output) } else { Err(Failure::gate(missed.join("; ")).with_outputs(&output)) }
@@ -124,21 +138,29 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
 
 /// The comparison, if the inputs ask for one.
 fn compare_locally(host: &dyn Host, input: &Input) -> Result<Option<Comparison>, Failure> {
-    let (model, data, predictions) = match (&input.model, &input.data, &input.predictions) {
-        (None, None, None) => return Ok(None),
-        (Some(model), Some(data), Some(predictions)) => (model, data, predictions),
-        _ => return Err(incomplete()),
+    let (file, reference) = match (&input.model, &input.twin) {
+        (None, None) => return Ok(None),
+        (Some(model), None) => (model, Reference::Model),
+        (None, Some(twin)) => (twin, Reference::Twin),
+        (Some(_), Some(_)) => {
+            return Err(Failure::invalid_input("both `model` and `twin` are given")
+                .hint("give `model` if it is an ONNX file, else `twin`"));
+        }
     };
-    let fields = input.input_fields.as_ref().ok_or_else(incomplete)?;
-    let model = model.load(host)?;
+    let (Some(data), Some(predictions), Some(fields)) = (&input.data, &input.predictions, &input.input_fields) else {
+        let text =
+            format!("the comparison needs all of `{}`, `data`, `predictions` and `input_fields`", reference.name());
+        return Err(Failure::invalid_input(text).hint("give all four, or only `gates`"));
+    };
+    let model = file.load(host).map_err(|failure| match reference {
+        Reference::Model if failure.hint.is_none() => {
+            failure.hint("a model of another kind than ONNX has a `twin` instead, or nothing to compare with")
+        }
+        _ => failure,
+    })?;
     let data = Table::open(data.open(host)?, &data.0)?.select(fields)?;
     let predictions = PredictionsReader::open(predictions.open(host)?, &predictions.0)?;
-    compare(&*model, data, predictions, fields, input.tolerance).map(Some)
-}
-
-fn incomplete() -> Failure {
-    Failure::invalid_input("the comparison needs all of `model`, `data`, `predictions` and `input_fields`")
-        .hint("give all four, or only `gates`")
+    compare(&*model, reference, data, predictions, fields, input.tolerance).map(Some)
 }
 
 struct Monitor<'a> {

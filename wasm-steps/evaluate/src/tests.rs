@@ -91,7 +91,7 @@ fn metrics_gates_and_the_comparison_are_told() {
                 {"metric": "log_loss", "wanted": "at most 0.5", "value": 0.25, "passed": true},
             ],
             "confusion_matrix": matrix(),
-            "comparison": {"rows": 2, "largest_difference": 0.0, "tolerance": 1e-5, "same": true},
+            "comparison": {"with": "model", "rows": 2, "largest_difference": 0.0, "tolerance": 1e-5, "same": true},
         })
     );
     let asked = &host.requests_to(&format!("GET {MONITOR}/measurements"))[0];
@@ -114,7 +114,56 @@ fn a_missed_gate_is_told_with_all_that_was_found() {
     let outputs: Value = serde_json::from_str(&failure.outputs.unwrap()).unwrap();
     assert_eq!(outputs["metrics"], json!({"accuracy": 0.5, "log_loss": null}));
     assert_eq!(outputs["gates"][1]["reason"], "the monitor could not compute it");
-    assert_eq!(outputs.get("comparison"), None);
+}
+
+#[test]
+fn answers_that_are_compared_with_nothing_are_told_as_such() {
+    for more in [json!({}), json!({"data": "target", "predictions": "score/predictions.csv"})] {
+        let host = Fake::new();
+        monitor(&host, &finished(&json!({"accuracy": 0.95, "log_loss": 0.25})), &measured(0.95));
+        let outputs = run(&host, more).unwrap();
+        assert_eq!(outputs.get("comparison"), None);
+        let why =
+            "the deployment's answers were not compared: neither `model`, which must be ONNX, nor `twin` is given";
+        assert_eq!(outputs["not_compared"], why);
+        assert_eq!(host.logged(Level::Info), [why]);
+    }
+}
+
+/// As `files`, but with a twin for the model.
+fn twin() -> Value {
+    let mut more = files();
+    let model = more.as_object_mut().unwrap().remove("model").unwrap();
+    more["twin"] = model;
+    more["gates"] = json!({});
+    more
+}
+
+#[test]
+fn a_twin_is_compared_as_the_model_itself_and_named_as_what_it_is() {
+    let host = Fake::new();
+    monitor(&host, &finished(&json!({})), &measured(0.95));
+    compared(&host, SAME);
+    let wanted = json!({"with": "twin", "rows": 2, "largest_difference": 0.0, "tolerance": 1e-5, "same": true});
+    assert_eq!(run(&host, twin()).unwrap()["comparison"], wanted);
+
+    let host = Fake::new();
+    monitor(&host, &finished(&json!({})), &measured(0.95));
+    compared(&host, "row,prediction\n1,1\n2,1\n");
+    let failure = run(&host, twin()).unwrap_err();
+    assert_eq!(failure.category, FailureCategory::Gate);
+    assert_eq!(failure.message, "the deployment's answers differ from the twin's by 1, not at most 0.00001");
+}
+
+#[test]
+fn a_model_that_is_not_onnx_is_told_of_its_twin() {
+    let host = Fake::new();
+    let mut more = files();
+    more["model"] = json!("model.tar.gz");
+    let failure = run(&host, more).unwrap_err();
+    assert_eq!(failure.message, "`model.tar.gz` is not an ONNX file");
+    let hint = "a model of another kind than ONNX has a `twin` instead, or nothing to compare with";
+    assert_eq!(failure.hint.as_deref(), Some(hint));
 }
 
 #[test]
@@ -185,8 +234,11 @@ fn files_that_do_not_belong_together_leave_no_run_behind() {
         some
     };
     let incomplete = "the comparison needs all of `model`, `data`, `predictions` and `input_fields`";
+    let mut both = files();
+    both["twin"] = json!("model.onnx");
     for (more, predictions, message) in [
-        (without("model"), SAME, incomplete),
+        (both, SAME, "both `model` and `twin` are given"),
+        (without("data"), SAME, incomplete),
         (without("input_fields"), SAME, incomplete),
         (files(), "row,prediction\n1,1\n", "`predictions` and `data` do not have the same number of rows"),
         (files(), "row,prediction\n2,1\n1,0\n", "`score/predictions.csv` line 2: this should be row 1"),
@@ -239,12 +291,12 @@ fn the_description_names_the_files_and_what_is_reported() {
     assert!(about.needs.scoring && !about.needs.artifacts);
     let inputs: Value = serde_json::from_str(&about.inputs).unwrap();
     assert_eq!(inputs["required"], json!(["monitor_instance_id", "gates"]));
-    for (input, format) in [("model", "model"), ("data", "data-set"), ("predictions", "artifact")] {
+    for (input, format) in [("model", "model"), ("twin", "model"), ("data", "data-set"), ("predictions", "artifact")] {
         assert!(inputs["properties"][input].to_string().contains(&format!("\"{format}\"")), "{inputs}");
     }
     let outputs: Value = serde_json::from_str(&about.outputs).unwrap();
     assert_eq!(outputs["properties"]["metrics"]["additionalProperties"], json!({"type": ["number", "null"]}));
-    for shown in ["metrics", "gates", "comparison"] {
+    for shown in ["metrics", "gates", "comparison", "not_compared"] {
         assert_eq!(outputs["properties"][shown]["x-report"], true);
     }
     assert!(!about.inputs.contains("$ref") && !about.outputs.contains("$ref"), "{}", about.outputs);
