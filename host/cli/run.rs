@@ -30,6 +30,9 @@ pub(super) struct Run {
     /// Run against the embedded stub instead of the spec's services: nothing leaves this machine, no credentials are needed
     #[arg(long)]
     dry_run: bool,
+    /// ONNX file that answers in a dry run for a model of another kind, such as a pickle, which the stub never opens
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    twin: Option<PathBuf>,
     /// Run only this step, for example in a Jenkins stage of its own; repeat it for several
     #[arg(long, value_name = "STEP")]
     only: Vec<String>,
@@ -55,7 +58,8 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
         let run = self.run.as_deref().map(RunId::parse).transpose()?.unwrap_or_default();
-        let stub = self.dry_run.then(|| Stub::start(Options { settle: SETTLE, ..Options::default() })).transpose()?;
+        let options = Options { settle: SETTLE, twin: self.twin, ..Options::default() };
+        let stub = self.dry_run.then(|| Stub::start(options)).transpose()?;
         let mut environment = self.secrets.environment();
         if let Some(stub) = &stub {
             environment = environment.with_dry_run(DryRun {

@@ -27,6 +27,10 @@ pub(super) struct StubCommand {
     /// API key of the user
     #[arg(long, value_name = "TEXT")]
     api_key: Option<String>,
+    /// ONNX file that answers for deployed models of other kinds, such as pickles, which the stub never opens; without one
+    /// such a deployment fails
+    #[arg(long, value_name = "FILE")]
+    twin: Option<PathBuf>,
     /// File to which every request is written, one JSON line each, secrets masked
     #[arg(long, value_name = "FILE")]
     request_log: Option<PathBuf>,
@@ -37,8 +41,13 @@ pub(super) struct StubCommand {
 
 impl StubCommand {
     pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
-        let mut options =
-            Options { listen: self.listen, tls: self.tls, request_log: self.request_log, ..Options::default() };
+        let mut options = Options {
+            listen: self.listen,
+            tls: self.tls,
+            twin: self.twin,
+            request_log: self.request_log,
+            ..Options::default()
+        };
         options.username = self.username.unwrap_or(options.username);
         options.password = self.password.unwrap_or(options.password);
         options.api_key = self.api_key.unwrap_or(options.api_key);

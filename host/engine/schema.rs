@@ -17,7 +17,7 @@ pub struct Schema {
 pub enum Format {
     /// An entry of the spec's `data`.
     DataSet,
-    /// An ONNX file, relative to the spec.
+    /// A model's file, relative to the spec.
     Model,
     /// A file that a step wrote.
     Artifact,

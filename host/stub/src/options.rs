@@ -28,6 +28,9 @@ pub struct Options {
     /// The largest body of one records request, beyond which it answers 413. The real limit is not known; the
     /// official client's own limits hint at this one.
     pub records_limit: usize,
+    /// An ONNX file that answers for the deployed models of all kinds that the stub does not run itself, such as pickles.
+    /// Without one such a deployment fails.
+    pub twin: Option<PathBuf>,
     /// A file to which every request is appended as a line of JSON, secrets masked.
     pub request_log: Option<PathBuf>,
 }
@@ -45,6 +48,7 @@ impl Default for Options {
             spaces: vec!["stepwise".into()],
             instance_id: "00000000-0000-0000-0000-000000000000".into(),
             records_limit: 1 << 20,
+            twin: None,
             request_log: None,
         }
     }

@@ -3,6 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use stepwise_scoring::Model;
+
 use crate::faults::Faults;
 use crate::login::Tokens;
 use crate::options::Options;
@@ -18,15 +20,17 @@ pub(crate) struct Site {
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
+    /// What answers for models that the stub does not run.
+    pub(crate) twin: Option<Model>,
     settle: Mutex<Duration>,
     world: Mutex<World>,
 }
 
 impl Site {
-    pub(crate) fn new(options: Options, url: String, log: RequestLog) -> Self {
+    pub(crate) fn new(options: Options, url: String, log: RequestLog, twin: Option<Model>) -> Self {
         let world = Mutex::new(World::new(&options.spaces));
         let settle = Mutex::new(options.settle);
-        Self { options, settle, url, tokens: Tokens::default(), faults: Faults::default(), log, world }
+        Self { options, settle, url, tokens: Tokens::default(), faults: Faults::default(), log, twin, world }
     }
 
     /// How long what begins now will take.

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use stepwise_scoring::Model;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
@@ -39,6 +41,14 @@ pub enum StubError {
     /// The request log cannot be written.
     #[error("the stub cannot open its request log")]
     RequestLog(#[source] io::Error),
+    /// The twin cannot be read, or run.
+    #[error("the stub cannot use `{file}` as a twin: {reason}", file = .file.display())]
+    Twin {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// The system gives no threads.
     #[error("the stub cannot start its threads")]
     Threads(#[source] io::Error),
@@ -59,6 +69,7 @@ impl Stub {
         if options.spaces.is_empty() {
             return Err(StubError::NoSpace);
         }
+        let twin = options.twin.as_deref().map(twin).transpose()?;
         let log = RequestLog::open(options.request_log.as_deref()).map_err(StubError::RequestLog)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
@@ -76,7 +87,7 @@ impl Stub {
         } else {
             ("http", None, None)
         };
-        let site = Arc::new(Site::new(options, format!("{scheme}://{address}"), log));
+        let site = Arc::new(Site::new(options, format!("{scheme}://{address}"), log, twin));
         let space_id = site.world().first_space().to_owned();
         runtime.spawn(server::serve(listener, acceptor, Arc::clone(&site)));
         Ok(Self { site, space_id, certificate, runtime: Some(runtime) })
@@ -174,6 +185,12 @@ impl Stub {
             std::thread::park();
         }
     }
+}
+
+fn twin(file: &Path) -> Result<Model, StubError> {
+    let unusable = |reason| StubError::Twin { file: file.to_owned(), reason };
+    let bytes = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
+    Model::load(&bytes).map_err(|error| unusable(error.to_string()))
 }
 
 impl Drop for Stub {

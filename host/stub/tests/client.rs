@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Cursor, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -274,8 +274,11 @@ pub(crate) fn quality(subscription: &str) -> Value {
 
 /// One of the models of the tests in a zip archive.
 pub(crate) fn archive(file: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models").join(file);
-    zipped("model.onnx", &fs::read(path).unwrap())
+    zipped("model.onnx", &fs::read(model_file(file)).unwrap())
+}
+
+pub(crate) fn model_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models").join(name)
 }
 
 pub(crate) fn zipped(name: &str, content: &[u8]) -> Vec<u8> {

@@ -54,6 +54,22 @@ fn a_bad_archive_fails_with_its_reason() {
 }
 
 #[test]
+fn a_model_that_the_stub_cannot_run_fails_without_a_twin() {
+    let client = Client::new();
+    let request = client.model("scikit-learn_1.3", "runtime-24.1-py3.11");
+    let no_twin =
+        "the stub cannot run a model of type `scikit-learn_1.3`, and has no ONNX file to answer for it (`--twin`)";
+    for (content, reason) in [
+        (zipped("model.pkl", b"\x80\x04N."), no_twin),
+        (b"\x80\x04N.".to_vec(), "the content is not a zip, tar or tar.gz archive"),
+    ] {
+        let id = client.deploy(&client.store_as(&request, &content), "failed");
+        let read = client.get(&client.wml(&format!("deployments/{id}")));
+        assert_eq!(read.body["entity"]["status"]["failure"]["errors"][0]["message"], reason);
+    }
+}
+
+#[test]
 fn deployments_are_filtered_and_never_paged() {
     let client = Client::new();
     let (model, other) = (client.store("binary.onnx"), client.store("binary.onnx"));

@@ -1,8 +1,11 @@
 //! Scoring.
 
-use serde_json::{Value, json};
+use std::time::Duration;
 
-use crate::client::{Client, archive};
+use serde_json::{Value, json};
+use stepwise_stub::Options;
+
+use crate::client::{Client, archive, model_file, zipped};
 
 fn ready(client: &Client, model_type: &str, specification: &str, file: &str) -> String {
     let mut request = client.model(model_type, specification);
@@ -33,14 +36,42 @@ fn every_type_answers_in_its_shape() {
     let probabilities = &onnx[1]["values"];
     let pytorch = answer("pytorch-onnx_2.1", "runtime-24.1-py3.11", "binary.onnx");
     assert_eq!(pytorch, json!([{"values": [[1, probabilities[0]], [0, probabilities[1]]]}]));
-    let scikit = answer("scikit-learn_1.3", "runtime-24.1-py3.11", "binary.onnx");
-    let wanted =
-        json!([{"fields": ["prediction", "probability"], "values": [[1, probabilities[0]], [0, probabilities[1]]]}]);
-    assert_eq!(scikit, wanted);
     let regression = answer("pytorch-onnx_2.1", "runtime-24.1-py3.11", "regression.onnx");
     assert_eq!(regression, json!([{"values": [[3.0], [-3.0]]}]));
-    let regression = answer("scikit-learn_1.3", "runtime-24.1-py3.11", "regression.onnx");
-    assert_eq!(regression, json!([{"fields": ["prediction"], "values": [[3.0], [-3.0]]}]));
+}
+
+#[test]
+fn a_twin_answers_for_models_that_the_stub_cannot_run() {
+    let probability = 1.0 / (1.0 + (-2.0f64).exp());
+    for (model_type, specification, content) in [
+        ("scikit-learn_1.3", "runtime-24.1-py3.11", zipped("model.pkl", b"\x80\x04N.")),
+        ("xgboost_1.6", "runtime-23.1-py3.10", zipped("model.json", b"{}")),
+        ("tensorflow_rt23.1", "runtime-23.1-py3.10", zipped("saved_model.pb", b"x")),
+        ("spss-modeler_18.2", "spss-modeler_18.2", zipped("stream.xml", b"x")),
+        ("mllib_3.3", "spark-mllib_3.3", zipped("metadata/part-00000", b"x")),
+        ("pmml_4.2.1", "pmml-3.0_4.3", b"<PMML/>".to_vec()),
+    ] {
+        let client = Client::with(Options {
+            settle: Duration::ZERO,
+            twin: Some(model_file("binary.onnx")),
+            ..Options::default()
+        });
+        let id = client.deploy(&client.store_as(&client.model(model_type, specification), &content), "ready");
+        let scored = client.predict(&id, &rows(&json!([[1.0, 1.0], [-2, 1]]))).body["predictions"].clone();
+        let values = scored[0]["values"].clone();
+        assert_eq!(scored, json!([{"fields": ["prediction", "probability"], "values": values}]), "{model_type}");
+        assert_eq!((&values[0][0], &values[1][0]), (&json!(1), &json!(0)));
+        assert!((values[0][1][1].as_f64().unwrap() - probability).abs() < 1e-6);
+    }
+    let client = Client::with(Options {
+        settle: Duration::ZERO,
+        twin: Some(model_file("regression.onnx")),
+        ..Options::default()
+    });
+    let request = client.model("scikit-learn_1.3", "runtime-24.1-py3.11");
+    let id = client.deploy(&client.store_as(&request, &zipped("model.pkl", b"\x80\x04N.")), "ready");
+    let scored = client.predict(&id, &rows(&json!([[1.0, 1.0], [-2, 1]])));
+    assert_eq!(scored.body["predictions"], json!([{"fields": ["prediction"], "values": [[3.0], [-3.0]]}]));
 }
 
 #[test]

@@ -35,6 +35,18 @@ fn a_taken_address_is_an_error() {
 }
 
 #[test]
+fn a_twin_that_cannot_be_run_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (missing, pickle) = (folder.path().join("missing.onnx"), folder.path().join("model.pkl"));
+    std::fs::write(&pickle, b"\x80\x04N.").unwrap();
+    for (file, reason) in [(missing, "No such file"), (pickle, "not an ONNX model: ")] {
+        let error = Stub::start(Options { twin: Some(file.clone()), ..Options::default() }).unwrap_err();
+        let text = format!("the stub cannot use `{}` as a twin: {reason}", file.display());
+        assert!(error.to_string().starts_with(&text), "{error}");
+    }
+}
+
+#[test]
 fn tls_works_with_the_stub_s_own_certificate() {
     let stub = Stub::start(Options { tls: true, ..Options::default() }).unwrap();
     let certificate = ureq::tls::Certificate::from_pem(stub.certificate_pem().unwrap().as_bytes()).unwrap();

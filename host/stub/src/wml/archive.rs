@@ -1,4 +1,4 @@
-//! Opening an uploaded archive: the `.onnx` file at its top level.
+//! Opening an uploaded archive: the `.onnx` file at its top level. Of other models only the form is looked at.
 
 use std::borrow::Cow;
 use std::io::{Cursor, Read};
@@ -8,6 +8,7 @@ use flate2::read::GzDecoder;
 
 /// A larger model is refused, so that a small archive cannot fill the memory.
 const LARGEST_MODEL: u64 = 1 << 30;
+const NO_ARCHIVE: &str = "the content is not a zip, tar or tar.gz archive";
 
 /// The only `.onnx` file at the top level of a zip, tar or tar.gz archive, or why there is none.
 pub(crate) fn onnx(content: &[u8]) -> Result<Vec<u8>, String> {
@@ -15,12 +16,42 @@ pub(crate) fn onnx(content: &[u8]) -> Result<Vec<u8>, String> {
         [b'P', b'K', 3, 4, ..] => from_zip(content),
         [0x1f, 0x8b, ..] => from_tar(GzDecoder::new(content)),
         _ if content.get(257..262) == Some(b"ustar") => from_tar(content),
-        _ => Err("the content is not a zip, tar or tar.gz archive".into()),
+        _ => Err(NO_ARCHIVE.into()),
     }
 }
 
+/// Whether the content is in the form of its type: PMML is XML, all else an archive that holds a file. How the service tells
+/// is not known; that a bad archive shows up in the deployment is (wml.md 7).
+pub(crate) fn check(content: &[u8], model_type: &str) -> Result<(), String> {
+    if model_type.starts_with("pmml_") {
+        let begin = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
+        return if begin.starts_with(b"<") { Ok(()) } else { Err("the content is not XML".into()) };
+    }
+    let is_empty = match content {
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => {
+            zip::ZipArchive::new(Cursor::new(content)).map_err(|error| broken("zip", error))?.is_empty()
+        }
+        [0x1f, 0x8b, ..] => is_empty_tar(GzDecoder::new(content))?,
+        _ if content.get(257..262) == Some(b"ustar") => is_empty_tar(content)?,
+        _ => return Err(NO_ARCHIVE.into()),
+    };
+    if is_empty { Err("the archive is empty".into()) } else { Ok(()) }
+}
+
+fn is_empty_tar(content: impl Read) -> Result<bool, String> {
+    let mut files = 0;
+    for entry in tar::Archive::new(content).entries().map_err(|error| broken("tar", error))? {
+        files += usize::from(entry.map_err(|error| broken("tar", error))?.header().entry_type().is_file());
+    }
+    Ok(files == 0)
+}
+
+fn broken(kind: &str, error: impl std::fmt::Display) -> String {
+    format!("the {kind} archive cannot be read: {error}")
+}
+
 fn from_zip(content: &[u8]) -> Result<Vec<u8>, String> {
-    let broken = |error: zip::result::ZipError| format!("the zip archive cannot be read: {error}");
+    let broken = |error: zip::result::ZipError| broken("zip", error);
     let mut archive = zip::ZipArchive::new(Cursor::new(content)).map_err(broken)?;
     let names =
         archive.file_names().map(|name| name.map(Cow::into_owned)).collect::<Result<Vec<_>, _>>().map_err(broken)?;
@@ -30,7 +61,7 @@ fn from_zip(content: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn from_tar(content: impl Read) -> Result<Vec<u8>, String> {
-    let broken = |error: std::io::Error| format!("the tar archive cannot be read: {error}");
+    let broken = |error: std::io::Error| broken("tar", error);
     let mut archive = tar::Archive::new(content);
     let (mut names, mut model) = (Vec::new(), Vec::new());
     for entry in archive.entries().map_err(broken)? {
@@ -117,5 +148,18 @@ mod tests {
         assert_eq!(onnx(b"a bare file").unwrap_err(), "the content is not a zip, tar or tar.gz archive");
         let cut = zipped(&[("m.onnx", b"model")]);
         assert!(onnx(&cut[..cut.len() - 10]).unwrap_err().starts_with("the zip archive cannot be read"));
+    }
+    #[test]
+    fn of_other_models_only_the_form_is_looked_at() {
+        let pickle: [(&str, &[u8]); 1] = [("model.pkl", b"\x80\x04N.")];
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(&tarred(&pickle)).unwrap();
+        for content in [zipped(&pickle), tarred(&pickle), gzip.finish().unwrap()] {
+            assert_eq!(check(&content, "scikit-learn_1.3"), Ok(()));
+            assert_eq!(check(&content, "pmml_4.2.1"), Err("the content is not XML".into()));
+        }
+        assert_eq!(check(b"\n<PMML/>", "pmml_4.2.1"), Ok(()));
+        assert_eq!(check(b"<PMML/>", "xgboost_1.6"), Err(NO_ARCHIVE.into()));
+        assert_eq!(check(&zipped(&[]), "xgboost_1.6"), Err("the archive is empty".into()));
     }
 }

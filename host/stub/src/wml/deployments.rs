@@ -154,12 +154,12 @@ impl Deployment {
     }
 }
 
-fn load(model: &Model) -> Loading {
+fn load(site: &Site, model: &Model) -> Loading {
     let loading = Loading::default();
     let (filled, content, fields) = (Arc::clone(&loading), model.content.clone(), model.input_fields());
-    let model_type = model.request.model_type.clone();
+    let (model_type, twin) = (model.request.model_type.clone(), site.twin.clone());
     tokio::task::spawn_blocking(move || {
-        let opened = Servable::open(content.as_deref(), &model_type, fields);
+        let opened = Servable::open(content.as_deref(), &model_type, fields, twin);
         filled.get_or_init(|| opened.map(Arc::new));
     });
     loading
@@ -182,7 +182,7 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     let model = model.ok_or_else(|| Refusal::unknown("model", &request.asset.id))?;
     let (id, now) = (Uuid::new_v4().to_string(), moment::now());
     let deployment = Deployment {
-        loading: load(model),
+        loading: load(site, model),
         settled_at: Instant::now() + site.settle(),
         hardware,
         created_at: now.clone(),
@@ -271,7 +271,7 @@ pub(crate) fn update(site: &Site, call: &Call) -> Outcome {
     let redeployed = described["asset"] != before;
     let described: Described = serde_json::from_value(described).map_err(|error| Refusal::schema(error.to_string()))?;
     let model = world.models.get(&described.asset.id).ok_or_else(|| Refusal::unknown("model", &described.asset.id))?;
-    let loading = redeployed.then(|| load(model));
+    let loading = redeployed.then(|| load(site, model));
     let deployment = world.deployments.get_mut(call.id()).ok_or_else(|| Refusal::unknown("deployment", call.id()))?;
     deployment.request.name = described.name;
     deployment.request.asset = described.asset;

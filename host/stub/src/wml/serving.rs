@@ -41,12 +41,26 @@ pub(crate) struct Rows<'a> {
 }
 
 impl Servable {
-    /// Opens an archive and loads the model in it, or says why that cannot be done.
-    pub(crate) fn open(content: Option<&[u8]>, model_type: &str, fields: Option<Vec<String>>) -> Result<Self, String> {
+    /// Opens an archive and loads the model in it, or says why that cannot be done. Only an ONNX model is loaded: reading a
+    /// pickle runs it, and other runtimes are not here. For those the twin answers.
+    pub(crate) fn open(
+        content: Option<&[u8]>,
+        model_type: &str,
+        fields: Option<Vec<String>>,
+        twin: Option<Model>,
+    ) -> Result<Self, String> {
         let content = content.ok_or("the model has no content")?;
-        let shape =
-            Shape::of_type(model_type).ok_or_else(|| format!("model type `{model_type}` is not served by the stub"))?;
-        let model = Model::load(&archive::onnx(content)?).map_err(|error| error.to_string())?;
+        let shape = Shape::of_type(model_type);
+        if shape.is_onnx() {
+            let model = Model::load(&archive::onnx(content)?).map_err(|error| error.to_string())?;
+            return Ok(Self { model, shape, fields });
+        }
+        archive::check(content, model_type)?;
+        let model = twin.ok_or_else(|| {
+            format!(
+                "the stub cannot run a model of type `{model_type}`, and has no ONNX file to answer for it (`--twin`)"
+            )
+        })?;
         Ok(Self { model, shape, fields })
     }
 

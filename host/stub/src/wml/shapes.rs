@@ -9,18 +9,22 @@ use super::serving::Output;
 pub(crate) enum Shape {
     OnnxRuntime,
     PytorchOnnx,
-    /// The stub does not read pickles: the archive of such a model holds an ONNX file too.
+    /// Of all other types too, which is the stub's guess.
     ScikitLearn,
 }
 
 impl Shape {
-    pub(crate) fn of_type(model_type: &str) -> Option<Self> {
-        match model_type.split_once('_')?.0 {
-            "onnxruntime" => Some(Self::OnnxRuntime),
-            "pytorch-onnx" => Some(Self::PytorchOnnx),
-            "scikit-learn" => Some(Self::ScikitLearn),
-            _ => None,
+    pub(crate) fn of_type(model_type: &str) -> Self {
+        match model_type.split('_').next() {
+            Some("onnxruntime") => Self::OnnxRuntime,
+            Some("pytorch-onnx") => Self::PytorchOnnx,
+            _ => Self::ScikitLearn,
         }
+    }
+
+    /// Whether models of such a type are ONNX.
+    pub(crate) fn is_onnx(self) -> bool {
+        matches!(self, Self::OnnxRuntime | Self::PytorchOnnx)
     }
 }
 
@@ -95,6 +99,7 @@ mod tests {
     fn one_output_of_pytorch_onnx_is_its_rows() {
         let one = vec![Output { name: "y".into(), rows: vec![json!([1.5])], width: 1, labels: false }];
         assert_eq!(answer(Shape::PytorchOnnx, one), [json!({"values": [[1.5]]})]);
-        assert_eq!(Shape::of_type("xgboost_1.6"), None);
+        assert_eq!(Shape::of_type("pytorch-onnx_2.1"), Shape::PytorchOnnx);
+        assert_eq!(Shape::of_type("xgboost_1.6"), Shape::ScikitLearn);
     }
 }

@@ -15,8 +15,9 @@ pub(crate) struct Specification {
     types: &'static [&'static str],
 }
 
-/// The table of wml.md 8; three ids are the real ones.
-const SOFTWARE: [Specification; 10] = [
+/// The table of wml.md 8, and the other kinds of models that the official client 1.0.370 tests itself with; the ids of those, and
+/// three others, are the real ones.
+const SOFTWARE: [Specification; 14] = [
     Specification {
         name: "default_py3.7",
         id: "e4429883-c883-42b6-87a8-f419d64088cd",
@@ -40,12 +41,27 @@ const SOFTWARE: [Specification; 10] = [
     Specification {
         name: "runtime-22.2-py3.10",
         id: "b56101f1-309d-549b-a849-eaa63f77b2fb",
-        types: &["pytorch-onnx_1.10", "pytorch-onnx_1.12", "pytorch-onnx_rt22.2", "scikit-learn_1.1"],
+        types: &[
+            "pytorch-onnx_1.10",
+            "pytorch-onnx_1.12",
+            "pytorch-onnx_rt22.2",
+            "scikit-learn_1.1",
+            "tensorflow_2.9",
+            "tensorflow_rt22.2",
+            "xgboost_1.6",
+        ],
     },
     Specification {
         name: "runtime-23.1-py3.10",
         id: "3ca0e1c5-5b0a-5a5f-8b61-1a6f5b0c7b01",
-        types: &["pytorch-onnx_2.0", "pytorch-onnx_rt23.1", "scikit-learn_1.1"],
+        types: &[
+            "pytorch-onnx_2.0",
+            "pytorch-onnx_rt23.1",
+            "scikit-learn_1.1",
+            "tensorflow_2.12",
+            "tensorflow_rt23.1",
+            "xgboost_1.6",
+        ],
     },
     Specification {
         name: "runtime-24.1-py3.11",
@@ -67,6 +83,18 @@ const SOFTWARE: [Specification; 10] = [
         id: "f47ae1c3-198e-5718-b59d-2ea471561e9e",
         types: &["scikit-learn_1.6"],
     },
+    Specification { name: "pmml-3.0_4.3", id: "493bcb95-16f1-5bc5-bee8-81b8af80e9c7", types: &["pmml_4.2.1"] },
+    Specification {
+        name: "spss-modeler_18.1",
+        id: "5c3cad7e-507f-4b2a-a9a3-ab53a21dee8b",
+        types: &["spss-modeler_18.1"],
+    },
+    Specification {
+        name: "spss-modeler_18.2",
+        id: "687eddc9-028a-4117-b9dd-e57b36f1efa5",
+        types: &["spss-modeler_18.2"],
+    },
+    Specification { name: "spark-mllib_3.3", id: "d11f2434-4fc7-58b7-8a62-755da64fdaf8", types: &["mllib_3.3"] },
 ];
 
 const HARDWARE: [(&str, &str); 5] = [
