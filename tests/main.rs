@@ -9,6 +9,7 @@ mod contract;
 mod custom;
 mod failures;
 mod gates;
+mod kinds;
 mod limits;
 mod logins;
 mod networks;

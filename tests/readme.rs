@@ -9,14 +9,21 @@ use stepwise::engine::{Limits, RULES};
 use crate::harness::{Bench, ROOT, guest};
 
 fn readme() -> String {
-    fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap()
+    read("README.md")
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join(file)).unwrap()
 }
 
 /// The blocks of a language.
 fn blocks(language: &str) -> Vec<String> {
-    let readme = readme();
+    blocks_of(&readme(), language)
+}
+
+fn blocks_of(text: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
-    readme.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -34,6 +41,33 @@ fn every_command_runs() {
 
     assert!(commands >= 5);
     bench.leaves_nothing();
+}
+
+#[test]
+fn the_scikit_learn_way_is_what_its_files_are() {
+    // The blocks are parts of a list, and so indented.
+    let blocks = |language: &str| {
+        let readme = read("model/README.md").replace("\n   ", "\n");
+        let section = readme.split("## Bringing a scikit-learn pipeline").nth(1).unwrap().to_owned();
+        blocks_of(&section, language)
+    };
+    let folder = "model/scikit-learn";
+    assert_eq!(blocks("python"), [read(&format!("{folder}/train.py"))]);
+    let spec = read(&format!("{folder}/pipeline.yaml"));
+    for lines in blocks("yaml") {
+        assert!(spec.contains(&lines), "{lines}");
+    }
+
+    let files = ["pipeline.yaml", "model.tar.gz", "twin.onnx"].map(|file| format!("{folder}/{file}"));
+    let files = files.iter().map(String::as_str).chain(["model/data/training.csv", "model/data/target.csv"]);
+    let bench = Bench::new().copies(".", &files.collect::<Vec<_>>());
+    let mut commands = 0;
+    for line in blocks("console").concat().lines() {
+        let Some(command) = line.strip_prefix("$ stepwise ") else { continue };
+        bench.stepwise(&command.split_whitespace().collect::<Vec<_>>()).succeeds();
+        commands += 1;
+    }
+    assert_eq!(commands, 2);
 }
 
 #[test]

@@ -130,6 +130,7 @@ def write(name, model, target, problem):
 
 def main():
     write("tumour-screening", "model/model.onnx", "model/data/target.csv", binary)
+    write("scikit-learn", "model/scikit-learn/twin.onnx", "model/data/target.csv", binary)
     write("iris", "tests/models/iris/model.onnx", "tests/models/iris/target.csv", multiclass)
     write("diabetes", "tests/models/diabetes/model.onnx", "tests/models/diabetes/target.csv", regression)
 

@@ -15,7 +15,9 @@ fn evaluate_refuses_inputs_that_do_not_fit() {
     let cases = [
         Case {
             name: "half of a comparison",
-            bench: || Bench::sample().spec("      model: model.onnx\n      data: target\n", "      data: target\n"),
+            bench: || {
+                Bench::sample().spec("      model: model.onnx\n      data: target\n", "      model: model.onnx\n")
+            },
             category: "invalid-input",
             message: "the comparison needs all of `model`, `data`, `predictions` and `input_fields`",
             hint: Some("give all four, or only `gates`"),
