@@ -94,12 +94,11 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let training = input.training_data.as_ref();
     let training = training.map(|data| Table::open(data.open(host)?, &data.0)).transpose()?;
     let (file, label) = (&input.model.0, input.label_column.as_deref());
-    let columns = match &content.model {
-        Some(model) => Columns::check(file, model.as_ref(), training, label)?,
-        None => {
-            host.log(Level::Info, &format!("`{file}` goes up as it is: only an ONNX file can be checked here"));
-            Columns::of_data(file, training, label)?
-        }
+    let columns = if let Some(model) = &content.model {
+        Columns::check(file, model.as_ref(), training, label)?
+    } else {
+        host.log(Level::Info, &format!("`{file}` goes up as it is: only an ONNX file can be checked here"));
+        Columns::of_data(file, training, label)?
     };
 
     let space_id = wml::space_id(host, &input.space)?;

@@ -194,7 +194,7 @@ fn an_archive_that_does_not_hold_what_its_type_wants_is_refused() {
         refused("model.tar", &tar(&[("a.pkl", PICKLE), ("b.joblib", PICKLE)]), "scikit-learn_1.3"),
         "`model.tar` holds 2 files `.joblib` or `.pickle` or `.pkl` at its top level, not one"
     );
-    let long: Vec<u8> = (0..9000u32).map(|number| (number * number >> 3) as u8).collect();
+    let long: Vec<u8> = (0..9000u32).flat_map(|number| (number * number).to_le_bytes()).collect();
     let whole = gzipped(&tar(&[("model.pkl", &long)]));
     for (content, why) in [
         (&whole[..whole.len() / 2], "it is damaged"),
