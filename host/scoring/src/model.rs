@@ -23,10 +23,10 @@ impl Model {
         let unusable = |reason| ScoringError::Unusable { reason };
         let mut file = OnnxFile::read(bytes)?;
         let graph = file.graph()?;
-        let prepared = guard::catch(|| program::prepare(graph, &mut file.inputs));
-        let runnable = prepared.map_err(unusable)?.map_err(|error| unusable(brief(&error)))?;
+        let prepared = guard::catch(|| program::prepare(graph, &mut file));
+        let (runnable, outputs) = prepared.map_err(unusable)?.map_err(|error| unusable(brief(&error)))?;
         let sha256 = format!("{:x}", Sha256::digest(bytes));
-        Ok(Self { inputs: file.inputs, outputs: file.outputs, sha256, runnable })
+        Ok(Self { inputs: file.inputs, outputs, sha256, runnable })
     }
 
     /// What the model takes, in the order of the file.

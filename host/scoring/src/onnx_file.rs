@@ -1,12 +1,12 @@
 //! A model file as it is typed: decoded, its operators known, its ports declared.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use tract_onnx::model::ParsingContext;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, tensor_proto::DataLocation};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto, tensor_proto::DataLocation};
 use tract_onnx::prelude::{Framework, InferenceModel};
 
-use crate::{Port, ScoringError, guard, trees};
+use crate::{Port, ScoringError, guard, ops, zip_map};
 
 /// The domains whose operators tract means by its names.
 const DOMAINS: [&str; 3] = ["", "ai.onnx", "ai.onnx.ml"];
@@ -15,37 +15,36 @@ pub(crate) struct OnnxFile {
     onnx: tract_onnx::Onnx,
     proto: ModelProto,
     pub(crate) inputs: Vec<Port>,
-    pub(crate) outputs: Vec<Port>,
+    pub(crate) outputs: Vec<String>,
+    /// The classes of outputs that are maps, by their names.
+    pub(crate) classes: HashMap<String, Vec<String>>,
 }
 
 impl OnnxFile {
     pub(crate) fn read(mut bytes: &[u8]) -> Result<Self, ScoringError> {
         let not_onnx = |reason: String| ScoringError::NotOnnx { reason };
-        let onnx = tract_onnx::onnx();
+        let mut onnx = tract_onnx::onnx();
+        ops::register(&mut onnx);
         let mut proto = onnx.proto_model_for_read(&mut bytes).map_err(|error| not_onnx(format!("{error:#}")))?;
         let graph = proto.graph.as_mut().ok_or_else(|| not_onnx("it has no graph".to_owned()))?;
         if graph.output.is_empty() {
             return Err(not_onnx("its graph has no outputs".to_owned()));
         }
+        let classes = zip_map::unzip(graph)?;
         check_operators(&onnx, graph)?;
         check_weights(graph)?;
         check_wiring(graph)?;
-        trees::mend(graph)?;
+        name_outputs(graph);
         let initialized: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
-        let ports = |infos: &[_]| -> Result<Vec<Port>, ScoringError> {
-            infos
-                .iter()
-                .map(|info: &tract_onnx::pb::ValueInfoProto| {
-                    Port::declared(info).ok_or_else(|| ScoringError::Unusable {
-                        reason: format!("`{}` is not declared as a tensor with its shape", info.name),
-                    })
-                })
-                .collect()
+        let fed = graph.input.iter().filter(|input| !initialized.contains(input.name.as_str()));
+        let port = |info: &ValueInfoProto| {
+            Port::declared(info).ok_or_else(|| ScoringError::Unusable {
+                reason: format!("`{}` is not declared as a tensor with its shape", info.name),
+            })
         };
-        let fed: Vec<_> =
-            graph.input.iter().filter(|input| !initialized.contains(input.name.as_str())).cloned().collect();
-        let (inputs, outputs) = (ports(&fed)?, ports(&graph.output)?);
-        Ok(Self { onnx, proto, inputs, outputs })
+        let inputs = fed.map(port).collect::<Result<_, _>>()?;
+        let outputs = graph.output.iter().map(|output| output.name.clone()).collect();
+        Ok(Self { onnx, proto, inputs, outputs, classes })
     }
 
     /// The graph as tract reads it.
@@ -133,5 +132,20 @@ fn check_wiring(graph: &GraphProto) -> Result<(), ScoringError> {
     match read.chain(graph.output.iter().map(|output| &output.name)).find(|name| !made.contains(name.as_str())) {
         None => Ok(()),
         Some(name) => Err(ScoringError::NotOnnx { reason: format!("nothing in its graph makes `{name}`") }),
+    }
+}
+
+/// tract counts the outputs that have names, and a classifier has two, whether or not both are read.
+fn name_outputs(graph: &mut GraphProto) {
+    for (at, node) in graph.node.iter_mut().enumerate() {
+        if ["LinearClassifier", "TreeEnsembleClassifier"].contains(&node.op_type.as_str()) {
+            node.output.resize(2, String::new());
+            for (number, output) in node.output.iter_mut().enumerate().filter(|(_, output)| output.is_empty()) {
+                *output = format!("unread/{at}/{number}");
+            }
+        }
+        for attribute in &mut node.attribute {
+            attribute.g.iter_mut().chain(&mut attribute.graphs).for_each(name_outputs);
+        }
     }
 }

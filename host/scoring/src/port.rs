@@ -5,6 +5,7 @@ use std::fmt;
 use tract_onnx::pb::{
     ValueInfoProto, tensor_proto::DataType, tensor_shape_proto::dimension::Value as Length, type_proto,
 };
+use tract_onnx::prelude::DatumType;
 
 /// What a tensor holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,9 @@ pub struct Port {
     pub element: Element,
     /// Axis lengths; `None` for a length that is free, as the number of rows is.
     pub shape: Vec<Option<usize>>,
+    /// Where each row is a map in the file, as `ZipMap` makes it: its keys in the order of the columns here, which is
+    /// that of numbers if all are, else of texts.
+    pub classes: Option<Vec<String>>,
 }
 
 impl Port {
@@ -63,6 +67,7 @@ impl Port {
             name: info.name.clone(),
             element: element(tensor.elem_type),
             shape: shape.dim.iter().map(|dim| length(&dim.value)).collect(),
+            classes: None,
         })
     }
 
@@ -76,6 +81,21 @@ impl Port {
     pub(crate) fn shape_text(&self) -> String {
         let lengths = self.shape.iter().map(|length| length.map_or("?".to_owned(), |n| n.to_string()));
         format!("[{}]", lengths.collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl From<DatumType> for Element {
+    fn from(datum_type: DatumType) -> Self {
+        match datum_type {
+            DatumType::F32 => Self::Float32,
+            DatumType::F64 => Self::Float64,
+            DatumType::I32 => Self::Int32,
+            // tract counts in a type of its own.
+            DatumType::I64 | DatumType::TDim => Self::Int64,
+            DatumType::Bool => Self::Boolean,
+            DatumType::String => Self::Text,
+            _ => Self::Other,
+        }
     }
 }
 

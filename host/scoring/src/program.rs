@@ -9,20 +9,39 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_hir::infer::{DimFact, Factoid, ShapeFactoid};
 
 use crate::Port;
+use crate::onnx_file::OnnxFile;
 
 /// Optimizes the graph once for every number of rows: what the file leaves free becomes a symbol, unless a matrix
-/// in the graph fixes it. `inputs` learn those lengths.
-pub(crate) fn prepare(mut graph: InferenceModel, inputs: &mut [Port]) -> TractResult<Arc<TypedRunnableModel>> {
+/// in the graph fixes it. The file's inputs learn those lengths; the outputs are what the graph makes, since files are
+/// known to declare them wrongly.
+pub(crate) fn prepare(
+    mut graph: InferenceModel,
+    file: &mut OnnxFile,
+) -> TractResult<(Arc<TypedRunnableModel>, Vec<Port>)> {
     name_free_lengths(&mut graph)?;
     let typed = graph.into_typed()?;
     let typed = typed.set_symbols(&fixed_lengths(&typed)?)?;
     // Once more: a length may have been fixed in two ways.
     fixed_lengths(&typed)?;
-    for (outlet, port) in typed.input_outlets()?.iter().zip(inputs) {
-        let dims = typed.outlet_fact(*outlet)?.shape.iter();
-        port.shape = dims.map(|dim| dim.to_usize().ok()).collect();
+    for (outlet, port) in typed.input_outlets()?.iter().zip(&mut file.inputs) {
+        port.shape = lengths(typed.outlet_fact(*outlet)?);
     }
-    typed.into_optimized()?.into_runnable()
+    let mut outputs = Vec::new();
+    for (outlet, name) in typed.output_outlets()?.iter().zip(&file.outputs) {
+        let fact = typed.outlet_fact(*outlet)?;
+        let (shape, classes) = (lengths(fact), file.classes.remove(name));
+        if let Some(classes) = &classes
+            && shape.get(1..) != Some(&[Some(classes.len())])
+        {
+            bail!("`{name}` has {} classes for columns {:?}", classes.len(), fact.shape);
+        }
+        outputs.push(Port { name: name.clone(), element: fact.datum_type.into(), shape, classes });
+    }
+    Ok((typed.into_optimized()?.into_runnable()?, outputs))
+}
+
+fn lengths(fact: &TypedFact) -> Vec<Option<usize>> {
+    fact.shape.iter().map(|dim| dim.to_usize().ok()).collect()
 }
 
 fn name_free_lengths(graph: &mut InferenceModel) -> TractResult<()> {

@@ -83,8 +83,12 @@ fn a_regression_model_answers_as_in_onnxruntime() {
 #[test]
 fn a_model_says_what_it_takes_and_gives() {
     let model = sample();
-    let port =
-        |name: &str, element, shape: &[Option<usize>]| Port { name: name.into(), element, shape: shape.to_vec() };
+    let port = |name: &str, element, shape: &[Option<usize>]| Port {
+        name: name.into(),
+        element,
+        shape: shape.to_vec(),
+        classes: None,
+    };
     assert_eq!(model.inputs(), [port("features", Element::Float32, &[None, Some(30)])]);
     assert_eq!(
         model.outputs(),
@@ -234,8 +238,17 @@ fn rejection(file: &str) -> String {
 #[test]
 fn operators_that_tract_lacks_are_named_all_at_once() {
     assert_eq!(
-        rejection("scaler.onnx"),
-        "the model uses `ai.onnx.ml.Scaler`, `ai.onnx.ml.ZipMap`, which cannot be run here: tract has no such operator"
+        rejection("lacking.onnx"),
+        "the model uses `ai.onnx.ml.Binarizer`, `ai.onnx.ml.SVMRegressor`, which cannot be run here: tract has no such operator"
+    );
+}
+
+#[test]
+fn maps_that_the_graph_itself_reads_are_refused() {
+    let operators = "`SequenceAt`, `ai.onnx.ml.ZipMap`";
+    assert_eq!(
+        rejection("maps.onnx"),
+        format!("the model uses {operators}, which cannot be run here: tract has no such operator")
     );
 }
 
@@ -243,7 +256,7 @@ fn operators_that_tract_lacks_are_named_all_at_once() {
 fn an_operator_that_tract_refuses_is_named_with_its_reason() {
     assert_eq!(
         rejection("probit.onnx"),
-        "the model uses `ai.onnx.ml.LinearClassifier`, which cannot be run here: PROBIT and SOFTMAX_ZERO unsupported"
+        "the model uses `ai.onnx.ml.LinearClassifier`, which cannot be run here: it has one score, whose PROBIT makes no second one"
     );
 }
 
@@ -261,11 +274,30 @@ fn coefficients_for_another_width_are_refused() {
 }
 
 #[test]
-fn trees_that_go_round_in_circles_are_refused() {
-    assert_eq!(
-        rejection("circle.onnx"),
-        "the model uses `ai.onnx.ml.TreeEnsembleClassifier`, which cannot be run here: its nodes form no trees"
-    );
+fn trees_that_make_no_sense_are_refused() {
+    for (file, reason) in [
+        ("circle.onnx", "its nodes form no trees"),
+        (
+            "second.onnx",
+            "the second of its two classes has weights, which onnxruntime takes for those of the only score",
+        ),
+        ("bases.onnx", "it has 2 base values, not 1"),
+        ("inner.onnx", "a weight belongs to no leaf"),
+    ] {
+        let operator = "the model uses `ai.onnx.ml.TreeEnsembleClassifier`, which cannot be run here";
+        assert_eq!(rejection(file), format!("{operator}: {reason}"));
+    }
+}
+
+#[test]
+fn operators_of_more_columns_than_there_are_are_refused() {
+    for (file, reason) in [
+        ("scales.onnx", "`scaled` scales 3 columns, but is given 2"),
+        ("feature.onnx", "`TreeEnsembleClassifier` reads 8 columns, but is given 2"),
+    ] {
+        let rejection = rejection(file);
+        assert!(rejection.starts_with("the model cannot be run here: ") && rejection.ends_with(reason), "{rejection}");
+    }
 }
 
 #[test]
@@ -291,9 +323,18 @@ fn survives(bytes: &[u8]) {
     let _ = model.run(&inputs);
 }
 
+/// One of every kind, as small as it can be.
+const SMALL: [&str; 5] = [
+    "model/model.onnx",
+    "tests/models/iris/model.onnx",
+    "host/scoring/tests/models/trees.onnx",
+    "tests/models/zoo/linear_scaled.onnx",
+    "tests/models/zoo/logistic_text.onnx",
+];
+
 #[test]
 fn no_truncated_model_panics() {
-    for file in ["model/model.onnx", "tests/models/iris/model.onnx", "host/scoring/tests/models/trees.onnx"] {
+    for file in SMALL {
         let whole = bytes(file);
         (0..whole.len()).for_each(|length| survives(&whole[..length]));
     }
@@ -301,7 +342,7 @@ fn no_truncated_model_panics() {
 
 #[test]
 fn no_garbled_model_panics() {
-    for file in ["model/model.onnx", "tests/models/iris/model.onnx", "host/scoring/tests/models/trees.onnx"] {
+    for file in SMALL {
         let whole = bytes(file);
         for position in 0..whole.len() {
             for garble in [0x01, 0x80] {

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from onnx import TensorProto, checker, helper, numpy_helper, save
+from onnx import ModelProto, TensorProto, checker, helper, numpy_helper, save
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import RandomForestClassifier
@@ -22,13 +22,6 @@ def write(name, nodes, inputs, outputs, initializers=()):
 
 def port(name, kind, *shape):
     return helper.make_tensor_value_info(name, kind, list(shape))
-
-
-def classifier(**attributes):
-    return helper.make_node(
-        "LinearClassifier", ["features"], ["label", "probabilities"], domain="ai.onnx.ml",
-        classlabels_ints=[0, 1], coefficients=[-1.0, -1.0, 1.0, 1.0], intercepts=[0.5, -0.5], **attributes,
-    )
 
 
 def main():
@@ -66,15 +59,23 @@ def main():
     weights = [numpy_helper.from_array(np.array(value, dtype=np.float32), name) for name, value in weights.items()]
     checker.check_model(write("network", layers, [features], answers, weights))
 
-    # What tract lacks, and what it has but refuses.
-    scaler = helper.make_node("Scaler", ["features"], ["scaled"], domain="ai.onnx.ml", offset=[0.0, 0.0], scale=[1.0, 1.0])
-    linear = classifier()
-    linear.input[0] = "scaled"
-    zipmap = helper.make_node("ZipMap", ["probabilities"], ["maps"], domain="ai.onnx.ml", classlabels_int64s=[0, 1])
-    maps = helper.make_value_info("maps", helper.make_sequence_type_proto(helper.make_map_type_proto(
-        TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, []))))
-    write("scaler", [scaler, linear, zipmap], [features], [answers[0], maps])
-    write("probit", [classifier(post_transform="PROBIT")], [features], answers)
+    # What is not there, and what is but is refused.
+    binarizer = helper.make_node("Binarizer", ["features"], ["signs"], domain="ai.onnx.ml", threshold=0.0)
+    machine = helper.make_node(
+        "SVMRegressor", ["signs"], ["sum"], domain="ai.onnx.ml", coefficients=[1.0, 1.0], rho=[0.0],
+    )
+    write("lacking", [binarizer, machine], [features], [port("sum", TensorProto.FLOAT, None, 1)])
+    one_score = helper.make_node(
+        "LinearClassifier", ["features"], ["label", "probabilities"], domain="ai.onnx.ml",
+        classlabels_ints=[0, 1], coefficients=[1.0, 1.0], intercepts=[-0.5], post_transform="PROBIT",
+    )
+    write("probit", [one_score], [features], answers)
+    # Maps that the graph itself reads.
+    maps = [
+        helper.make_node("ZipMap", ["features"], ["maps"], domain="ai.onnx.ml", classlabels_int64s=[0, 1]),
+        helper.make_node("SequenceAt", ["maps", "first"], ["map"]),
+    ]
+    write("maps", maps, [features], [port("map", TensorProto.FLOAT, 2)], [numpy_helper.from_array(np.array(0), "first")])
 
     # A width that only the coefficients tell, and one that they contradict.
     regressor = helper.make_node("LinearRegressor", ["features"], ["sum"], domain="ai.onnx.ml", coefficients=[1.0, 2.0, 3.0])
@@ -82,11 +83,27 @@ def main():
     write("free", [regressor], [port("features", TensorProto.FLOAT, None, None)], [sums])
     write("narrow", [regressor], [features], [sums])
 
+    # Values for three columns, of which there are two.
+    scaler = helper.make_node(
+        "Scaler", ["features"], ["scaled"], domain="ai.onnx.ml", offset=[0.0, 0.0, 0.0], scale=[1.0, 1.0, 1.0],
+    )
+    write("scales", [scaler], [features], [port("scaled", TensorProto.FLOAT, None, 2)])
+
+    def broken(name, change):
+        """The trees, but for one change of their attributes."""
+        model = ModelProto.FromString(trees.SerializeToString())
+        (forest,) = [node for node in model.graph.node if node.op_type == "TreeEnsembleClassifier"]
+        change({attribute.name: attribute for attribute in forest.attribute}, forest.attribute)
+        (FOLDER / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+
     # A tree whose first leaf is its root again.
-    (forest,) = [node for node in trees.graph.node if node.op_type == "TreeEnsembleClassifier"]
-    (children,) = [attribute for attribute in forest.attribute if attribute.name == "nodes_truenodeids"]
-    children.ints[0] = 0
-    (FOLDER / "circle.onnx").write_bytes(trees.SerializeToString(deterministic=True))
+    broken("circle", lambda named, _: named["nodes_truenodeids"].ints.__setitem__(0, 0))
+    # Two classes with a score each, or with two values to start one score from.
+    broken("second", lambda named, _: named["class_ids"].ints.__setitem__(0, 1))
+    broken("bases", lambda _, all: all.append(helper.make_attribute("base_values", [0.1, 0.2])))
+    # A weight of an inner node, and a feature that rows do not have.
+    broken("inner", lambda named, _: named["class_nodeids"].ints.__setitem__(0, 0))
+    broken("feature", lambda named, _: named["nodes_featureids"].ints.__setitem__(0, 7))
 
     # Weights that stand in a file of their own.
     outside = TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=[2, 2], data_location=TensorProto.EXTERNAL)
