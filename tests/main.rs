@@ -7,6 +7,7 @@ mod commands;
 mod console;
 mod contract;
 mod custom;
+mod exported;
 mod failures;
 mod gates;
 mod kinds;
@@ -25,3 +26,5 @@ mod shapes;
 mod sources;
 mod spec;
 mod terminal;
+#[path = "../host/scoring/tests/zoo/mod.rs"]
+mod zoo;

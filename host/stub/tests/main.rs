@@ -4,6 +4,8 @@
 mod client;
 mod deployments;
 mod evaluation;
+#[path = "../../scoring/tests/zoo/mod.rs"]
+mod exported;
 mod faults;
 mod login;
 mod models;
@@ -13,3 +15,4 @@ mod records;
 mod start;
 mod strictness;
 mod subscriptions;
+mod zoo;

@@ -24,6 +24,8 @@ pub(crate) struct Output {
     pub(crate) width: usize,
     /// Whether the values are labels, not measures.
     pub(crate) labels: bool,
+    /// What the values of a row are for, where the model answers maps.
+    pub(crate) classes: Option<Vec<String>>,
 }
 
 /// What the outputs mean to a monitor.
@@ -206,7 +208,7 @@ fn output(port: &Port, tensor: Tensor, rows: usize) -> Result<Output, String> {
     };
     let width = tensor.shape[1..].iter().product();
     let rows = nested(cells, &tensor.shape[1..]);
-    Ok(Output { name: port.name.clone(), rows, width, labels })
+    Ok(Output { name: port.name.clone(), rows, width, labels, classes: port.classes.clone() })
 }
 
 /// Groups values into rows of the shape, innermost axis first.

@@ -32,11 +32,23 @@ impl Shape {
 pub(crate) fn answer(shape: Shape, outputs: Vec<Output>) -> Vec<Value> {
     match shape {
         Shape::OnnxRuntime => {
-            outputs.into_iter().map(|output| json!({"id": output.name, "values": output.rows})).collect()
+            outputs.into_iter().map(mapped).map(|output| json!({"id": output.name, "values": output.rows})).collect()
         }
-        Shape::PytorchOnnx => vec![json!({"values": joined(outputs)})],
+        Shape::PytorchOnnx => vec![json!({"values": joined(outputs.into_iter().map(mapped).collect())})],
         Shape::ScikitLearn => vec![scikit(outputs)],
     }
+}
+
+/// The output with its rows as maps, if the model answers these: `{"0": 0.25, "1": 0.75}`.
+fn mapped(mut output: Output) -> Output {
+    if let Some(classes) = &output.classes {
+        let map = |row: Value| match row {
+            Value::Array(values) => classes.iter().cloned().zip(values).collect(),
+            other => other,
+        };
+        output.rows = output.rows.into_iter().map(map).collect();
+    }
+    output
 }
 
 /// One output's rows; of several outputs each row is the list of their values, which is the stub's guess.
@@ -74,9 +86,10 @@ mod tests {
     use super::*;
 
     fn outputs() -> Vec<Output> {
-        let label = Output { name: "label".into(), rows: vec![json!(1), json!(0)], width: 1, labels: true };
+        let labels = vec![json!(1), json!(0)];
+        let label = Output { name: "label".into(), rows: labels, width: 1, labels: true, classes: None };
         let rows = vec![json!([0.2, 0.8]), json!([0.9, 0.1])];
-        vec![label, Output { name: "probabilities".into(), rows, width: 2, labels: false }]
+        vec![label, Output { name: "probabilities".into(), rows, width: 2, labels: false, classes: None }]
     }
 
     #[test]
@@ -96,8 +109,24 @@ mod tests {
     }
 
     #[test]
+    fn maps_are_objects_unless_scikit_learn_answers() {
+        let mapped = || {
+            let mut outputs = outputs();
+            outputs[1].classes = Some(vec!["9".into(), "10".into()]);
+            outputs
+        };
+        let maps = json!([{"9": 0.2, "10": 0.8}, {"9": 0.9, "10": 0.1}]);
+        assert_eq!(
+            answer(Shape::OnnxRuntime, mapped()),
+            [json!({"id": "label", "values": [1, 0]}), json!({"id": "probabilities", "values": maps})]
+        );
+        assert_eq!(answer(Shape::PytorchOnnx, mapped()), [json!({"values": [[1, maps[0]], [0, maps[1]]]})]);
+        assert_eq!(answer(Shape::ScikitLearn, mapped()), answer(Shape::ScikitLearn, outputs()));
+    }
+
+    #[test]
     fn one_output_of_pytorch_onnx_is_its_rows() {
-        let one = vec![Output { name: "y".into(), rows: vec![json!([1.5])], width: 1, labels: false }];
+        let one = vec![Output { name: "y".into(), rows: vec![json!([1.5])], width: 1, labels: false, classes: None }];
         assert_eq!(answer(Shape::PytorchOnnx, one), [json!({"values": [[1.5]]})]);
         assert_eq!(Shape::of_type("pytorch-onnx_2.1"), Shape::PytorchOnnx);
         assert_eq!(Shape::of_type("xgboost_1.6"), Shape::ScikitLearn);
