@@ -8,6 +8,7 @@ requirements.txt; a second run writes the same bytes.
 
 import csv
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -37,30 +38,40 @@ def label_skew(labels):
     return abs(float(stats.skew(labels)))
 
 
+def ratio(part, whole):
+    """0 where there is nothing to divide by, as scikit-learn has it for precision and recall."""
+    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) != 0)
+
+
 def weighted_false_positive_rate(matrix):
     """OpenScale: each class's false positives among the rows of other classes, weighted by the class's share."""
     actual, predicted, right = matrix.sum(axis=1), matrix.sum(axis=0), matrix.diagonal()
-    rates = (predicted - right) / (matrix.sum() - actual)
+    rates = ratio(predicted - right, matrix.sum() - actual)
     return float(rates @ actual / matrix.sum())
 
 
 def log_loss(labels, probabilities):
-    """scikit-learn insists on sums of exactly 1, which single precision does not give."""
-    return metrics.log_loss(labels, probabilities / probabilities.sum(axis=1, keepdims=True))
+    """scikit-learn warns of sums that are not exactly 1, which single precision does not give."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return metrics.log_loss(labels, probabilities, labels=range(probabilities.shape[1]))
 
 
 def binary(labels, predicted, probabilities):
-    (tn, fp), (_, _) = metrics.confusion_matrix(labels, predicted)
+    (tn, fp), (_, _) = metrics.confusion_matrix(labels, predicted, labels=[0, 1])
     precision, recall = metrics.precision_score(labels, predicted), metrics.recall_score(labels, predicted)
-    # OpenScale: from the predicted labels, not from the probabilities.
-    area_under_roc = metrics.roc_auc_score(labels, predicted)
+    false_positive_rate = float(ratio(fp, fp + tn))
+    # OpenScale: from the predicted labels, not from the probabilities. scikit-learn has none of one class alone.
+    area_under_roc = (recall + 1 - false_positive_rate) / 2
+    if labels.min() < labels.max():
+        np.testing.assert_allclose(area_under_roc, metrics.roc_auc_score(labels, predicted), rtol=1e-12)
     return {
         "accuracy": metrics.accuracy_score(labels, predicted),
         "area_under_pr": area_under_pr(precision, recall, labels.mean()),
         "area_under_roc": area_under_roc,
         "brier_score": None,  # OpenScale: null in every published run
         "f1_measure": metrics.f1_score(labels, predicted),
-        "false_positive_rate": fp / (fp + tn),
+        "false_positive_rate": false_positive_rate,
         "gini_coefficient": 2 * area_under_roc - 1,
         "label_skew": label_skew(labels),
         "log_loss": log_loss(labels, probabilities),
@@ -105,12 +116,16 @@ def write_answers(file, predicted, probabilities):
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def write(name, model, target, problem):
-    features, labels = read(ROOT / target)
+def answers(model, features):
+    """Every row's prediction, and its probabilities, of which a regression has none."""
     session = onnxruntime.InferenceSession(ROOT / model, providers=["CPUExecutionProvider"])
     predicted, *rest = session.run(None, {session.get_inputs()[0].name: features})
-    predicted = predicted.reshape(len(labels))
-    probabilities = rest[0] if rest else np.empty((len(labels), 0), dtype=np.float32)
+    return predicted.reshape(len(features)), rest[0] if rest else np.empty((len(features), 0), dtype=np.float32)
+
+
+def write(name, model, target, problem):
+    features, labels = read(ROOT / target)
+    predicted, probabilities = answers(model, features)
     write_answers(HERE / f"{name}.csv", predicted, probabilities)
 
     found = {
@@ -121,18 +136,24 @@ def write(name, model, target, problem):
         "rows": len(labels),
         "metrics": problem(labels, predicted.astype(np.float64), probabilities.astype(np.float64)),
     }
-    if rest:
+    if probabilities.size:
         matrix = metrics.confusion_matrix(labels, predicted)
         found["confusion_matrix"] = {"labels": np.unique(labels).astype(int).tolist(), "values": matrix.tolist()}
     found["metrics"] = {key: None if value is None else float(value) for key, value in found["metrics"].items()}
     (HERE / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
+MODELS = [
+    ("tumour-screening", "model/model.onnx", "model/data/target.csv", binary),
+    ("scikit-learn", "model/scikit-learn/twin.onnx", "model/data/target.csv", binary),
+    ("iris", "tests/models/iris/model.onnx", "tests/models/iris/target.csv", multiclass),
+    ("diabetes", "tests/models/diabetes/model.onnx", "tests/models/diabetes/target.csv", regression),
+]
+
+
 def main():
-    write("tumour-screening", "model/model.onnx", "model/data/target.csv", binary)
-    write("scikit-learn", "model/scikit-learn/twin.onnx", "model/data/target.csv", binary)
-    write("iris", "tests/models/iris/model.onnx", "tests/models/iris/target.csv", multiclass)
-    write("diabetes", "tests/models/diabetes/model.onnx", "tests/models/diabetes/target.csv", regression)
+    for model in MODELS:
+        write(*model)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Client, quality};
 
 /// A run of the monitor, ended.
-fn run(client: &Client, monitor: &str) -> Answer {
+pub(crate) fn run(client: &Client, monitor: &str) -> Answer {
     let started =
         client.post(&client.ai(&format!("monitor_instances/{monitor}/runs")), &json!({"triggered_by": "user"}));
     assert_eq!((started.status, started.state()), (201, "running"), "{started:?}");

@@ -8,6 +8,7 @@ mod evaluation;
 mod exported;
 mod faults;
 mod login;
+mod metrics;
 mod models;
 mod predictions;
 mod providers;
