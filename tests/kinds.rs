@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
-use stepwise_stub::{Options, Recorded};
+use stepwise_stub::{Dialect, Options, Recorded};
 
 use crate::harness::{Bench, ROOT, each};
 
@@ -16,14 +16,18 @@ fn twin() -> PathBuf {
 
 /// The files of `model/scikit-learn`, and a stub in which this file answers for what it cannot run.
 fn scikit_learn(twin: Option<PathBuf>) -> Bench {
-    let options = Options { settle: Duration::from_millis(20), twin, ..Options::default() };
+    scikit_learn_on(Dialect::Cp4d5, twin)
+}
+
+fn scikit_learn_on(dialect: Dialect, twin: Option<PathBuf>) -> Bench {
+    let options = Options { dialect, settle: Duration::from_millis(20), twin, ..Options::default() };
     let files = ["pipeline.yaml", "model.tar.gz", "twin.onnx"];
     Bench::with(options).model().copies("model/scikit-learn", &files).spec("../data/", "data/")
 }
 
-/// The same, but with a model of another kind.
+/// The same, but with a model of another kind, whose software the fourth release has.
 fn of_kind(file: &str, content: &[u8], kind: &str, software: &str) -> Bench {
-    scikit_learn(Some(twin()))
+    scikit_learn_on(Dialect::Cp4d4, Some(twin()))
         .file(file, content)
         .spec("model: model.tar.gz", &format!("model: {file}"))
         .spec("scikit-learn_1.3", kind)

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use stepwise_stub::{Options, Stub};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use stepwise_stub::{Dialect, Options, Stub};
 
 use crate::error::Error;
 
@@ -15,6 +16,9 @@ pub(super) struct StubCommand {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// Product whose protocol it speaks; ibm_cloud takes a second, free port for its platform
+    #[arg(long, value_name = "DIALECT", default_value = Dialect::default().name(), value_parser = dialects())]
+    dialect: Dialect,
     /// Serve https with a self-signed certificate, which clients like IBM's own insist on
     #[arg(long)]
     tls: bool,
@@ -39,10 +43,16 @@ pub(super) struct StubCommand {
     certificate: Option<PathBuf>,
 }
 
+fn dialects() -> impl TypedValueParser<Value = Dialect> {
+    let names = PossibleValuesParser::new(Dialect::ALL.map(Dialect::name));
+    names.map(|name| Dialect::named(&name).unwrap_or_default())
+}
+
 impl StubCommand {
     pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
         let mut options = Options {
             listen: self.listen,
+            dialect: self.dialect,
             tls: self.tls,
             twin: self.twin,
             request_log: self.request_log,

@@ -61,7 +61,7 @@ impl Answer {
 
 /// Which service's words a refusal is told in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
+pub(crate) enum Wording {
     Wml,
     OpenScale,
 }
@@ -118,12 +118,12 @@ impl Refusal {
         Self::new(Problem::Unknown, format!("{kind} `{id}` does not exist"))
     }
 
-    pub(crate) fn into_response(self, dialect: Dialect) -> Response {
+    pub(crate) fn into_response(self, wording: Wording) -> Response {
         let status = self.status();
-        let code = match dialect {
-            Dialect::Wml => self.wml_code().to_owned(),
+        let code = match wording {
+            Wording::Wml => self.wml_code().to_owned(),
             // The real codes of these cases are not known: `ST` says that they are the stub's own.
-            Dialect::OpenScale => format!("AIQST0{}E", status.as_u16()),
+            Wording::OpenScale => format!("AIQST0{}E", status.as_u16()),
         };
         Answer::json(status, &error_body(&code, &self.message)).into_response()
     }

@@ -3,6 +3,8 @@
 //! [`Stub::start`] takes [`Options`] and serves until it is dropped; [`Fault`]s make it fail, [`Recorded`] requests
 //! tell what it was asked. It shares no type with the host and the steps, so that they cannot agree by accident.
 //!
+//! [`Dialect`] says which product's protocol it speaks; on IBM Cloud that takes two addresses, with a port each.
+//!
 //! A request passes `server` (record, faults), `route` (to a plain function), `call` (strict reading) and a handler of
 //! `wml` or `openscale`, which works on the `world` under one lock; `answer` is what comes back. `life` and the `world`'s
 //! `advance` make asynchronous states take time without any timer. `metrics` is pure.
@@ -12,6 +14,7 @@
 
 mod answer;
 mod call;
+mod dialect;
 mod faults;
 mod life;
 mod login;
@@ -30,6 +33,7 @@ mod tls;
 mod wml;
 mod world;
 
+pub use dialect::Dialect;
 pub use faults::{Fault, FaultKind, Nth};
 pub use options::Options;
 pub use request_log::Recorded;

@@ -1,5 +1,5 @@
-//! Login and tokens: the only user of the stub, and what it was given. The logins are those of CP4D 4 and later, of 3.5
-//! and before, and of IBM Cloud (wml.md 2a, 2b, 2d).
+//! Login and tokens: the only user of the stub, and what it was given. The logins are those of CP4D 4 and later, of 3.5,
+//! and of IBM Cloud (wml.md 2a, 2b, 2d); which of them there is, `platform` says.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -124,10 +124,14 @@ pub(crate) fn exchange_api_key(site: &Site, call: &Call) -> Outcome {
     let refuse = |code: &str, message: &str| {
         Ok(Answer::json(StatusCode::BAD_REQUEST, &json!({"errorCode": code, "errorMessage": message})))
     };
-    if call.headers.get(header::AUTHORIZATION).is_none_or(|value| value != BX) {
+    let mut form: Vec<(String, String)> = form_urlencoded::parse(&call.body).into_owned().collect();
+    // The clients of OpenScale ask so, and do not say who they are.
+    let is_openscale = form.iter().any(|(key, value)| key == "response_type" && value == "cloud_iam");
+    form.retain(|(key, _)| !is_openscale || key != "response_type");
+    let client = call.headers.get(header::AUTHORIZATION);
+    if client.map_or(!is_openscale, |value| value != BX) {
         return refuse("BXNIMST1E", "the client is not `bx:bx`");
     }
-    let mut form: Vec<(String, String)> = form_urlencoded::parse(&call.body).into_owned().collect();
     form.sort();
     let [(key, api_key), (kind, grant_type)] = form.as_slice() else {
         return refuse("BXNIMST2E", "the form has not the two fields `grant_type` and `apikey`");

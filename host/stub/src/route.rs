@@ -8,7 +8,7 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use crate::answer::{Dialect, Outcome, Problem, Refusal};
+use crate::answer::{Outcome, Problem, Refusal, Wording};
 use crate::call::Call;
 use crate::site::Site;
 
@@ -18,17 +18,17 @@ pub(crate) type Handler = fn(&Site, &Call) -> Outcome;
 /// What must hold before a route is served.
 pub(crate) type Check = fn(&Site, &Call) -> Result<(), Refusal>;
 
-/// A route of one method: the check, then the handler, refusals in the dialect of the service.
-pub(crate) fn route(method: MethodFilter, dialect: Dialect, check: Check, handler: Handler) -> MethodRouter<Arc<Site>> {
+/// A route of one method: the check, then the handler, refusals in the wording of the service.
+pub(crate) fn route(method: MethodFilter, wording: Wording, check: Check, handler: Handler) -> MethodRouter<Arc<Site>> {
     on(method, move |State(site): State<Arc<Site>>, request: Request| async move {
         let call = match read(request).await {
             Ok(call) => call,
-            Err(refusal) => return refusal.into_response(dialect),
+            Err(refusal) => return refusal.into_response(wording),
         };
         let serve = || check(&site, &call).and_then(|()| handler(&site, &call));
         match tokio::task::block_in_place(serve) {
             Ok(answer) => answer.into_response(),
-            Err(refusal) => refusal.into_response(dialect),
+            Err(refusal) => refusal.into_response(wording),
         }
     })
 }
@@ -56,15 +56,15 @@ async fn read(mut request: Request) -> Result<Call, Refusal> {
 
 /// Answers for paths that do not exist.
 pub(crate) async fn unknown_path(request: Request) -> Response {
-    Refusal::unknown("path", request.uri().path()).into_response(dialect(&request))
+    Refusal::unknown("path", request.uri().path()).into_response(wording(&request))
 }
 
 /// Answers for methods that a path does not have.
 pub(crate) async fn unknown_method(request: Request) -> Response {
     let message = format!("path `{}` has no method {}", request.uri().path(), request.method());
-    Refusal::new(Problem::Method, message).into_response(dialect(&request))
+    Refusal::new(Problem::Method, message).into_response(wording(&request))
 }
 
-fn dialect(request: &Request) -> Dialect {
-    if request.uri().path().starts_with("/openscale") { Dialect::OpenScale } else { Dialect::Wml }
+fn wording(request: &Request) -> Wording {
+    if request.uri().path().starts_with("/openscale") { Wording::OpenScale } else { Wording::Wml }
 }

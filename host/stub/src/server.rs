@@ -30,8 +30,7 @@ use crate::{moment, openscale, platform, route, wml};
 struct Dropped;
 
 /// Serves connections until the runtime is shut down.
-pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, site: Arc<Site>) {
-    let router = router(&site);
+pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, site: Arc<Site>, router: Router) {
     loop {
         let Ok((socket, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -53,14 +52,28 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, site:
     }
 }
 
-fn router(site: &Arc<Site>) -> Router {
-    Router::new()
-        .merge(platform::routes())
-        .merge(wml::routes())
-        .merge(openscale::routes())
-        .fallback(route::unknown_path)
-        .method_not_allowed_fallback(route::unknown_method)
-        .with_state(Arc::clone(site))
+/// What one address serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All of a cluster.
+    Cluster,
+    /// WML on IBM Cloud.
+    CloudWml,
+    /// What else IBM Cloud has: spaces and assets, IAM, `OpenScale`.
+    CloudPlatform,
+}
+
+pub(crate) fn router(site: &Arc<Site>, part: Part) -> Router {
+    let logins = platform::routes(site.options.dialect);
+    let routes = match part {
+        Part::Cluster => logins.merge(wml::platform_routes()).merge(wml::routes()).merge(openscale::routes()),
+        Part::CloudWml => wml::routes().merge(wml::instance_routes()),
+        Part::CloudPlatform => {
+            let openscale = openscale::routes().merge(openscale::entitlement_routes());
+            logins.merge(wml::platform_routes()).merge(openscale)
+        }
+    };
+    routes.fallback(route::unknown_path).method_not_allowed_fallback(route::unknown_method).with_state(Arc::clone(site))
 }
 
 async fn connection(socket: impl AsyncRead + AsyncWrite + Unpin, site: Arc<Site>, router: Router) {

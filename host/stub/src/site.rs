@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use stepwise_scoring::Model;
+use uuid::Uuid;
 
 use crate::faults::Faults;
 use crate::login::Tokens;
@@ -15,8 +16,12 @@ use crate::world::World;
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) options: Options,
-    /// Scheme, host and port.
+    /// Scheme, host and port of WML.
     pub(crate) url: String,
+    /// The same of spaces and assets, which are elsewhere on IBM Cloud.
+    pub(crate) platform_url: String,
+    /// The WML instance that the spaces of IBM Cloud compute with.
+    pub(crate) wml_instance: String,
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
@@ -27,10 +32,12 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(options: Options, url: String, log: RequestLog, twin: Option<Model>) -> Self {
-        let world = Mutex::new(World::new(&options.spaces));
+    pub(crate) fn new(options: Options, url: String, platform_url: String, log: RequestLog, twin: Option<Model>) -> Self {
+        let world = Mutex::new(World::new(&options));
         let settle = Mutex::new(options.settle);
-        Self { options, settle, url, tokens: Tokens::default(), faults: Faults::default(), log, twin, world }
+        let wml_instance = Uuid::new_v4().to_string();
+        let (tokens, faults) = (Tokens::default(), Faults::default());
+        Self { options, url, platform_url, wml_instance, tokens, faults, log, twin, settle, world }
     }
 
     /// How long what begins now will take.

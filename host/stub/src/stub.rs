@@ -10,11 +10,14 @@ use serde_json::json;
 use stepwise_scoring::Model;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
+use uuid::Uuid;
 
+use crate::answer::without_nulls;
+use crate::dialect::Dialect;
 use crate::faults::Fault;
-use crate::options::Options;
+use crate::options::{DEFAULT_INSTANCE, Options};
 use crate::request_log::{Recorded, RequestLog};
-use crate::server;
+use crate::server::{self, Part};
 use crate::site::Site;
 use crate::tls;
 
@@ -65,7 +68,7 @@ pub struct Stub {
 
 impl Stub {
     /// Starts a stub on threads of its own; it answers as soon as this returns.
-    pub fn start(options: Options) -> Result<Self, StubError> {
+    pub fn start(mut options: Options) -> Result<Self, StubError> {
         if options.spaces.is_empty() {
             return Err(StubError::NoSpace);
         }
@@ -77,25 +80,56 @@ impl Stub {
             .enable_all()
             .build()
             .map_err(StubError::Threads)?;
-        let address = options.listen;
-        let listen = |source| StubError::Listen { address, source };
-        let listener = runtime.block_on(TcpListener::bind(address)).map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let is_cloud = options.dialect.is_cloud();
+        let (listener, address) = listen(&runtime, options.listen)?;
+        let platform = is_cloud.then(|| listen(&runtime, (address.ip(), 0).into())).transpose()?;
         let (scheme, certificate, acceptor) = if options.tls {
-            let (certificate, acceptor) = tls::self_signed(address.ip())?;
+            let (certificate, acceptor) = tls::self_signed(address.ip(), options.dialect)?;
             ("https", Some(certificate), Some(acceptor))
         } else {
             ("http", None, None)
         };
-        let site = Arc::new(Site::new(options, format!("{scheme}://{address}"), log, twin));
+        if is_cloud && options.instance_id == DEFAULT_INSTANCE {
+            options.instance_id = Uuid::new_v4().to_string();
+        }
+        let url = |address: SocketAddr| format!("{scheme}://{address}");
+        let platform_url = url(platform.as_ref().map_or(address, |(_, address)| *address));
+        let site = Arc::new(Site::new(options, url(address), platform_url, log, twin));
         let space_id = site.world().first_space().to_owned();
-        runtime.spawn(server::serve(listener, acceptor, Arc::clone(&site)));
+        let serve = |listener: TcpListener, part: Part| {
+            let router = server::router(&site, part);
+            runtime.spawn(server::serve(listener, acceptor.clone(), Arc::clone(&site), router));
+        };
+        serve(listener, if is_cloud { Part::CloudWml } else { Part::Cluster });
+        if let Some((listener, _)) = platform {
+            serve(listener, Part::CloudPlatform);
+        }
         Ok(Self { site, space_id, certificate, runtime: Some(runtime) })
     }
 
-    /// Scheme, host and port.
+    /// Scheme, host and port of Watson Machine Learning, and on Cloud Pak for Data of all else.
     pub fn url(&self) -> &str {
         &self.site.url
+    }
+
+    /// The same of spaces and assets.
+    pub fn platform_url(&self) -> &str {
+        &self.site.platform_url
+    }
+
+    /// The same of `OpenScale`.
+    pub fn openscale_url(&self) -> &str {
+        &self.site.platform_url
+    }
+
+    /// The same of IAM, which only IBM Cloud has.
+    pub fn iam_url(&self) -> Option<&str> {
+        self.dialect().is_cloud().then_some(self.platform_url())
+    }
+
+    /// Which product's protocol it speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.site.options.dialect
     }
 
     /// The id of the first space.
@@ -135,13 +169,17 @@ impl Stub {
 
     /// What other programs need to use the stub, one line of JSON without the newline.
     pub fn ready_line(&self) -> String {
-        json!({
+        let line = json!({
+            "dialect": self.dialect().name(),
             "url": self.url(),
+            "platform_url": self.platform_url(),
+            "openscale_url": self.openscale_url(),
+            "iam_url": self.iam_url(),
             "space_id": self.space_id(),
             "data_mart_id": self.data_mart_id(),
             "username": self.username(),
-        })
-        .to_string()
+        });
+        without_nulls(line).to_string()
     }
 
     /// Has the stub fail.
@@ -191,6 +229,14 @@ fn twin(file: &Path) -> Result<Model, StubError> {
     let unusable = |reason| StubError::Twin { file: file.to_owned(), reason };
     let bytes = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
     Model::load(&bytes).map_err(|error| unusable(error.to_string()))
+}
+
+/// A listener, and where it listens.
+fn listen(runtime: &Runtime, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StubError> {
+    let failed = |source| StubError::Listen { address, source };
+    let listener = runtime.block_on(TcpListener::bind(address)).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 impl Drop for Stub {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::moment;
 use crate::openscale::{DataMart, DataSet, MonitorInstance, Provider, Subscription};
+use crate::options::Options;
 use crate::table::Table;
 use crate::wml::{Deployment, Model, Space};
 
@@ -25,12 +26,21 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(spaces: &[String]) -> Self {
+    /// What is there from the start. On IBM Cloud that is also what only the owner of an API key can make: a service
+    /// provider for each space, and so a data mart.
+    pub(crate) fn new(options: &Options) -> Self {
         let mut world = Self::default();
-        for name in spaces {
-            let space = Space { name: name.clone(), created_at: moment::now() };
-            world.spaces.insert(Uuid::new_v4().to_string(), space);
+        for name in &options.spaces {
+            let (id, created_at) = (Uuid::new_v4().to_string(), moment::now());
+            if options.dialect.is_cloud() {
+                world.providers.insert(Uuid::new_v4().to_string(), Provider::of_space(name, &id));
+            }
+            world.spaces.insert(id, Space { name: name.clone(), created_at });
         }
+        if options.dialect.is_cloud() {
+            world.data_marts.insert(options.instance_id.clone(), DataMart::internal());
+        }
+        world.take_inventory();
         world
     }
 

@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stepwise_stub::{Options, Stub};
-use ureq::Agent;
-use ureq::http::Request;
+use stepwise_stub::{Dialect, Options, Stub};
+use ureq::http::{Request, Response};
+use ureq::{Agent, Body};
 use zip::write::SimpleFileOptions;
 
 pub(crate) const MART: &str = "00000000-0000-0000-0000-000000000000";
+
+/// How a client of IAM says who it is and what it wants.
+pub(crate) const BX: &str = "Basic Yng6Yng=";
+pub(crate) const GRANT: &str = "grant_type=urn%3Aibm%3Aparams%3Aoauth%3Agrant-type%3Aapikey";
 
 /// An answer: its status, its headers, its body as JSON or null.
 #[derive(Debug)]
@@ -23,6 +27,16 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    fn of(mut response: Response<Body>) -> Result<Self, ureq::Error> {
+        let bytes = response.body_mut().read_to_vec()?;
+        let text = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+            (name.to_string(), value.to_str().unwrap().to_owned())
+        };
+        let body = serde_json::from_slice(&bytes).unwrap_or_default();
+        let headers = response.headers().iter().map(text).collect();
+        Ok(Self { status: response.status().as_u16(), headers, body, bytes })
+    }
+
     pub(crate) fn id(&self) -> String {
         self.body["metadata"]["id"].as_str().unwrap_or_else(|| panic!("no id in {self:?}")).to_owned()
     }
@@ -56,6 +70,11 @@ impl Client {
         Self::settling(Duration::ZERO)
     }
 
+    /// The same of a product.
+    pub(crate) fn of(dialect: Dialect) -> Self {
+        Self::with(Options { dialect, settle: Duration::ZERO, ..Options::default() })
+    }
+
     pub(crate) fn settling(settle: Duration) -> Self {
         Self::with(Options { settle, ..Options::default() })
     }
@@ -70,8 +89,39 @@ impl Client {
     }
 
     pub(crate) fn log_in(&self) -> String {
-        let body = json!({"username": self.stub.username(), "password": self.stub.password()});
-        self.post("/icp4d-api/v1/authorize", &body).body["token"].as_str().unwrap().to_owned()
+        let (answer, token) = match self.stub.dialect() {
+            Dialect::Cp4d35 => (self.log_in_with("Basic c3RlcHdpc2U6c3RlcHdpc2UtcGFzc3dvcmQ="), "accessToken"),
+            Dialect::Cp4d4 | Dialect::Cp4d5 => {
+                let body = json!({"username": self.stub.username(), "password": self.stub.password()});
+                (self.post("/icp4d-api/v1/authorize", &body), "token")
+            }
+            Dialect::IbmCloud => {
+                let form = format!("{GRANT}&apikey=stepwise-api-key");
+                (self.exchange("/identity/token", Some(BX), &form), "access_token")
+            }
+        };
+        answer.body[token].as_str().unwrap_or_else(|| panic!("no token in {answer:?}")).to_owned()
+    }
+
+    /// The login of 3.5.
+    pub(crate) fn log_in_with(&self, authorization: &str) -> Answer {
+        let url = format!("{}/v1/preauth/validateAuth", self.stub.url());
+        Answer::of(self.agent.get(url).header("authorization", authorization).call().unwrap()).unwrap()
+    }
+
+    /// IAM's exchange of a form for a token.
+    pub(crate) fn exchange(&self, path: &str, client: Option<&str>, form: &str) -> Answer {
+        let mut request = self.agent.post(format!("{}{path}", self.stub.platform_url()));
+        if let Some(client) = client {
+            request = request.header("authorization", client);
+        }
+        let request = request.content_type("application/x-www-form-urlencoded");
+        Answer::of(request.send(form).unwrap()).unwrap()
+    }
+
+    /// Where a path is served: all but WML is the platform's.
+    fn base(&self, path: &str) -> &str {
+        if path.starts_with("/ml/") { self.stub.url() } else { self.stub.platform_url() }
     }
 
     pub(crate) fn try_send(
@@ -81,27 +131,16 @@ impl Client {
         media_type: &str,
         body: &[u8],
     ) -> Result<Answer, ureq::Error> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.stub.url()));
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base(path)));
         if !self.token.is_empty() {
             request = request.header("authorization", format!("Bearer {}", self.token));
         }
         if !media_type.is_empty() {
             request = request.header("content-type", media_type);
         }
-        let mut response = match method {
+        Answer::of(match method {
             "GET" | "DELETE" => self.agent.run(request.body(()).unwrap())?,
             _ => self.agent.run(request.body(body).unwrap())?,
-        };
-        let bytes = response.body_mut().read_to_vec()?;
-        let text = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
-            (name.to_string(), value.to_str().unwrap().to_owned())
-        };
-        let body = serde_json::from_slice(&bytes).unwrap_or_default();
-        Ok(Answer {
-            status: response.status().as_u16(),
-            headers: response.headers().iter().map(text).collect(),
-            body,
-            bytes,
         })
     }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use stepwise_stub::Options;
+use stepwise_stub::{Dialect, Options};
 
-use crate::client::Client;
+use crate::client::{Answer, BX, Client, GRANT};
 
 const LOGIN: &str = "/icp4d-api/v1/authorize";
 
@@ -71,60 +71,47 @@ fn without_an_iam_integration_its_login_does_not_exist() {
 }
 
 #[test]
-fn the_older_login_wants_name_and_password_in_basic() {
-    let mut client = Client::new();
-    let path = "/v1/preauth/validateAuth";
+fn the_login_of_3_5_wants_name_and_password_in_basic() {
+    let mut client = Client::of(Dialect::Cp4d35);
     client.token.clear();
-    assert_eq!(client.get(path).status, 401);
+    assert_eq!(client.get("/v1/preauth/validateAuth").status, 401);
     for (header, status) in [
         ("Basic c3RlcHdpc2U6c3RlcHdpc2UtcGFzc3dvcmQ=", 200),
         ("Basic c3RlcHdpc2U6c3RlcHdpc2UtYXBpLWtleQ==", 401),
         ("Bearer c3RlcHdpc2U6c3RlcHdpc2UtcGFzc3dvcmQ=", 401),
     ] {
-        let request = client.agent.get(format!("{}{path}", client.stub.url())).header("authorization", header);
-        let mut answer = request.call().unwrap();
-        assert_eq!(answer.status(), status, "{header}");
-        if status == 200 {
-            let body: serde_json::Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-            client.token = body["accessToken"].as_str().unwrap().to_owned();
-        }
+        assert_eq!(client.log_in_with(header).status, status, "{header}");
     }
+    client.token = client.log_in();
     assert_eq!(client.get("/v2/spaces").status, 200);
 }
 
 #[test]
 fn iam_exchanges_an_api_key_and_nothing_else() {
-    const GRANT: &str = "grant_type=urn%3Aibm%3Aparams%3Aoauth%3Agrant-type%3Aapikey";
-    let mut client = Client::new();
-    let ask = |path: &str, client_of: Option<&str>, form: &str| {
-        let mut request = client.agent.post(format!("{}{path}", client.stub.url()));
-        if let Some(client_of) = client_of {
-            request = request.header("authorization", client_of);
-        }
-        let mut answer = request.content_type("application/x-www-form-urlencoded").send(form).unwrap();
-        let body: serde_json::Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-        (answer.status().as_u16(), body)
-    };
-    let (bx, good) = (Some("Basic Yng6Yng="), format!("{GRANT}&apikey=stepwise-api-key"));
+    let mut client = Client::of(Dialect::IbmCloud);
+    let good = format!("{GRANT}&apikey=stepwise-api-key");
     for path in ["/identity/token", "/oidc/token"] {
-        let (status, body) = ask(path, bx, &good);
+        let Answer { status, body, .. } = client.exchange(path, Some(BX), &good);
         assert_eq!((status, &body["token_type"], &body["expires_in"]), (200, &json!("Bearer"), &json!(3600)));
     }
-    let (status, body) = ask("/identity/token", bx, &format!("{GRANT}&apikey=wrong"));
+    let refused = client.exchange("/identity/token", Some(BX), &format!("{GRANT}&apikey=wrong"));
     assert_eq!(
-        (status, body),
+        (refused.status, refused.body),
         (400, json!({"errorCode": "BXNIM0415E", "errorMessage": "Provided API key could not be found."}))
     );
-    for (client_of, form) in [
+    for (bx, form) in [
         (None, good.as_str()),
-        (bx, "apikey=stepwise-api-key"),
-        (bx, "grant_type=password&apikey=stepwise-api-key"),
-        (bx, &format!("{good}&username=stepwise")),
+        (Some(BX), "apikey=stepwise-api-key"),
+        (Some(BX), "grant_type=password&apikey=stepwise-api-key"),
+        (Some(BX), &format!("{good}&username=stepwise")),
+        (None, &format!("{good}&response_type=other")),
+        (Some("Basic eDp4"), &format!("{good}&response_type=cloud_iam")),
     ] {
-        assert_eq!(ask("/identity/token", client_of, form).0, 400, "{form}");
+        assert_eq!(client.exchange("/identity/token", bx, form).status, 400, "{form}");
     }
     assert_eq!(client.send("POST", "/identity/token", "application/json", b"{}").status, 415);
-    let (_, body) = ask("/identity/token", bx, &good);
-    client.token = body["access_token"].as_str().unwrap().to_owned();
+    // As the clients of OpenScale ask.
+    let token = client.exchange("/identity/token", None, &format!("{good}&response_type=cloud_iam"));
+    client.token = token.body["access_token"].as_str().unwrap().to_owned();
     assert_eq!(client.get("/v2/spaces").status, 200);
 }

@@ -3,6 +3,7 @@
 
 mod client;
 mod deployments;
+mod dialects;
 mod evaluation;
 #[path = "../../scoring/tests/zoo/mod.rs"]
 mod exported;

@@ -11,7 +11,11 @@ use crate::client::{Client, MART};
 fn the_ready_line_tells_what_other_programs_need() {
     let stub = Stub::start(Options::default()).unwrap();
     let line: Value = serde_json::from_str(&stub.ready_line()).unwrap();
-    let wanted = json!({"url": stub.url(), "space_id": stub.space_id(), "data_mart_id": MART, "username": "stepwise"});
+    let url = stub.url();
+    let wanted = json!({
+        "dialect": "cp4d_5", "url": url, "platform_url": url, "openscale_url": url,
+        "space_id": stub.space_id(), "data_mart_id": MART, "username": "stepwise",
+    });
     assert_eq!(line, wanted);
     assert_eq!(stub.space_name(), "stepwise");
     assert_eq!(stub.certificate_pem(), None);

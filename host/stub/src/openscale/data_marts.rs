@@ -1,5 +1,7 @@
 //! Data marts: at most one, whose id is the service instance's.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,6 +32,14 @@ struct Request {
 }
 
 impl DataMart {
+    /// One that is there from the start.
+    pub(crate) fn internal() -> Self {
+        let (name, description, database_configuration, service_instance_crn) = (None, None, None, None);
+        let internal_database = Some(true);
+        let request = Request { name, description, internal_database, database_configuration, service_instance_crn };
+        Self { life: Life::starting(Duration::ZERO), request, created_at: moment::now() }
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.request.name.as_deref().unwrap_or_default()
     }

@@ -15,7 +15,7 @@ pub(crate) fn list(site: &Site, call: &Call) -> Outcome {
     let world = site.world();
     let space = space(&world, call)?;
     let deployments = world.deployments.iter().filter(|(_, one)| one.request.space_id == space).take(limit);
-    let resources: Vec<Value> = deployments.map(|(id, one)| present(id, one, &json!({}), &json!({}))).collect();
+    let resources: Vec<Value> = deployments.map(|(id, one)| present(site, id, one, &json!({}), &json!({}))).collect();
     Ok(Answer::ok(&json!({"resources": resources})))
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn get(site: &Site, call: &Call) -> Outcome {
     let deployment = deployment.ok_or_else(|| Refusal::unknown("deployment", call.id()))?;
     let asset_id = deployment.asset_id();
     let model = world.models.get(asset_id).ok_or_else(|| Refusal::unknown("model", asset_id))?;
-    Ok(Answer::ok(&present(call.id(), deployment, &asset(asset_id, model), &properties(model))))
+    Ok(Answer::ok(&present(site, call.id(), deployment, &asset(site, asset_id, model), &properties(model))))
 }
 
 /// The space of the query, which must be the provider's.
@@ -46,24 +46,28 @@ fn space<'call>(world: &World, call: &'call Call) -> Result<&'call str, Refusal>
     Ok(space)
 }
 
-/// The addresses are the cluster's own, of no use outside.
-fn present(id: &str, deployment: &Deployment, asset: &Value, asset_properties: &Value) -> Value {
+/// WML as `OpenScale` sees it: a cluster's own address, of no use outside.
+fn wml(site: &Site) -> &str {
+    if site.options.dialect.is_cloud() { &site.url } else { "https://internal-nginx-svc:12443" }
+}
+
+fn present(site: &Site, id: &str, deployment: &Deployment, asset: &Value, asset_properties: &Value) -> Value {
     json!({
         "metadata": {"guid": id, "created_at": deployment.created_at, "modified_at": deployment.modified_at},
         "entity": {
             "name": deployment.request.name,
             "type": if deployment.is_online() { "online" } else { "batch" },
-            "scoring_endpoint": {"url": format!("https://internal-nginx-svc:12443/ml/v4/deployments/{id}/predictions")},
+            "scoring_endpoint": {"url": format!("{}/ml/v4/deployments/{id}/predictions", wml(site))},
             "asset": asset, "asset_properties": asset_properties,
         },
     })
 }
 
-fn asset(id: &str, model: &Model) -> Value {
+fn asset(site: &Site, id: &str, model: &Model) -> Value {
     let space = &model.request.space_id;
     json!({
         "asset_id": id, "name": model.request.name, "asset_type": "model", "created_at": model.created_at,
-        "url": format!("https://internal-nginx-svc:12443/ml/v4/models/{id}?space_id={space}"),
+        "url": format!("{}/ml/v4/models/{id}?space_id={space}", wml(site)),
     })
 }
 

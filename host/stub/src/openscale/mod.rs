@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::{MethodFilter, MethodRouter};
 use serde_json::{Value, json};
 
-use crate::answer::{Dialect, Refusal};
+use crate::answer::{Refusal, Wording};
 use crate::call::Call;
 use crate::login;
 use crate::route::{Handler, route};
@@ -15,6 +15,7 @@ use crate::site::Site;
 mod data_marts;
 mod data_sets;
 mod definitions;
+mod entitlements;
 mod evaluation;
 mod instances;
 mod measurements;
@@ -75,9 +76,15 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route(&path("measurements"), get(measurements::query))
 }
 
+/// What an account of IBM Cloud has.
+pub(crate) fn entitlement_routes() -> Router<Arc<Site>> {
+    let entitlements = route(MethodFilter::GET, Wording::OpenScale, login::authorize, entitlements::list);
+    Router::new().route("/v1/entitlements", entitlements)
+}
+
 fn guarded(method: MethodFilter, handler: Handler) -> MethodRouter<Arc<Site>> {
     let check = |site: &Site, call: &Call| login::authorize(site, call).and_then(|()| check_instance(site, call));
-    route(method, Dialect::OpenScale, check, handler)
+    route(method, Wording::OpenScale, check, handler)
 }
 
 fn get(handler: Handler) -> MethodRouter<Arc<Site>> {

@@ -1,5 +1,7 @@
 //! Service providers: each binds a deployment space.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -50,6 +52,15 @@ struct Request {
 }
 
 impl Request {
+    /// On IBM Cloud `OpenScale` has to log in to WML; on Cloud Pak for Data it is let in.
+    fn check_cloud_credentials(&self) -> Result<(), Refusal> {
+        let has = |name: &str| self.credentials.get(name).is_some_and(Value::is_string);
+        if has("url") && has("apikey") != has("token") {
+            return Ok(());
+        }
+        Err(Refusal::entity("`credentials` of WML are its `url` and one of `apikey` and `token`"))
+    }
+
     fn check(&self) -> Result<(), Refusal> {
         if !SERVICE_TYPES.contains(&self.service_type.as_str()) {
             return Err(Refusal::schema(format!(
@@ -69,6 +80,27 @@ impl Request {
 }
 
 impl Provider {
+    /// One that is there from the start.
+    pub(crate) fn of_space(name: &str, id: &str) -> Self {
+        let request = Request {
+            name: format!("provider of {name}"),
+            service_type: WML.into(),
+            credentials: Map::new(),
+            description: None,
+            operational_space_id: Some("pre_production".into()),
+            deployment_space_id: Some(id.into()),
+            request_headers: None,
+            group_ids: None,
+            user_ids: None,
+        };
+        Self::new(request, Duration::ZERO)
+    }
+
+    fn new(request: Request, settle: Duration) -> Self {
+        let (secret_id, now) = (Uuid::new_v4().to_string(), moment::now());
+        Self { life: Life::starting(settle), request, secret_id, created_at: now.clone(), modified_at: now }
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.request.name
     }
@@ -144,6 +176,9 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     if request.service_type == WML {
         let space = request.deployment_space_id.as_deref();
         let space = space.ok_or_else(|| Refusal::schema("missing field `deployment_space_id`"))?;
+        if site.options.dialect.is_cloud() {
+            request.check_cloud_credentials()?;
+        }
         if world.spaces.get(space).is_none() {
             return Err(Refusal::entity(format!("space `{space}` does not exist")));
         }
@@ -155,14 +190,7 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     if let Some((id, _)) = world.providers.iter().find(|(_, one)| same(one)) {
         return Err(Refusal::conflict(format!("service provider `{id}` has the same name or space")));
     }
-    let (id, now) = (Uuid::new_v4().to_string(), moment::now());
-    let provider = Provider {
-        life: Life::starting(site.settle()),
-        request,
-        secret_id: Uuid::new_v4().to_string(),
-        created_at: now.clone(),
-        modified_at: now,
-    };
+    let (id, provider) = (Uuid::new_v4().to_string(), Provider::new(request, site.settle()));
     let body = provider.present(&id);
     world.providers.insert(id, provider);
     Ok(Answer::accepted(&body))

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, Refusal, error_body, without_nulls};
 use crate::call::Call;
+use crate::dialect::Dialect;
 use crate::moment;
 use crate::site::Site;
 use crate::world::World;
@@ -117,10 +118,10 @@ impl Deployment {
         self.request.online.as_ref()?.parameters.as_ref()?.serving_name.as_deref()
     }
 
-    fn present(&self, id: &str, base: &str) -> Value {
+    fn present(&self, site: &Site, id: &str) -> Value {
         let request = &self.request;
         let kind = if self.is_online() { "online" } else { "batch" };
-        json!({
+        let mut body = json!({
             "metadata": without_nulls(json!({
                 "id": id, "name": request.name, "description": request.description, "tags": request.tags,
                 "created_at": self.created_at, "modified_at": self.modified_at, "owner": "1000330999",
@@ -131,21 +132,32 @@ impl Deployment {
                 "asset": without_nulls(json!({"id": request.asset.id, "rev": request.asset.rev})),
                 "deployed_asset_type": "model", "custom": request.custom, "hardware_spec": self.hardware,
                 kind: self.serving_name().map_or_else(|| json!({}), |name| json!({"parameters": {"serving_name": name}})),
-                "status": self.status(id, base),
+                "status": self.status(site, id),
             })),
-        })
+        });
+        // An empty list of warnings would crash one of the official clients.
+        if self.is_online() && site.options.dialect != Dialect::Cp4d35 {
+            let message = "online_url is deprecated and will be removed in a future release. Use serving_urls instead.";
+            body["system"] = json!({"warnings": [{"id": "Deprecated", "message": message}]});
+        }
+        body
     }
 
-    /// The scoring address is told once it works.
-    fn status(&self, id: &str, base: &str) -> Value {
+    /// The scoring address is told once it works, in as many ways as the product has.
+    fn status(&self, site: &Site, id: &str) -> Value {
         let state = self.state();
         let mut status = json!({"state": state.name()});
         match state {
             State::Ready(_) if self.is_online() => {
-                let url = |name: &str| format!("{base}/ml/v4/deployments/{name}/predictions");
+                let url = |name: &str| format!("{}/ml/v4/deployments/{name}/predictions", site.url);
+                let urls: Vec<String> = [id].into_iter().chain(self.serving_name()).map(url).collect();
                 status["online_url"] = json!({"url": url(id)});
-                let served = self.serving_name().map(url);
-                status["serving_urls"] = [url(id)].into_iter().chain(served).collect();
+                if site.options.dialect != Dialect::Cp4d35 {
+                    status["serving_urls"] = json!(urls);
+                }
+                if site.options.dialect.is_cloud() {
+                    status["inference"] = urls.iter().map(|url| json!({"url": url})).collect();
+                }
             }
             State::Failed(reason) => status["failure"] = error_body("deployment_failed", &reason),
             _ => {}
@@ -192,10 +204,14 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     if deployment.serving_name().is_some_and(|name| is_taken(&world, name)) {
         return Err(Refusal::conflict("the serving name is taken"));
     }
-    let mut body = deployment.present(&id, &site.url);
+    let mut body = deployment.present(site, &id);
     if let Some(entity) = body["entity"].as_object_mut() {
         // It comes with the first GET only.
         entity.remove("hardware_spec");
+    }
+    if let Some(body) = body.as_object_mut() {
+        // Warnings were seen in answers to GETs only.
+        body.remove("system");
     }
     world.deployments.insert(id, deployment);
     Ok(Answer::accepted(&body))
@@ -229,7 +245,7 @@ pub(crate) fn list(site: &Site, call: &Call) -> Outcome {
             && call.query("tag.value").is_none_or(|tag| tags.iter().any(|own| own == tag))
     };
     let deployments = world.deployments.iter().filter(|(_, deployment)| wanted(deployment));
-    let resources: Vec<Value> = deployments.map(|(id, deployment)| deployment.present(id, &site.url)).collect();
+    let resources: Vec<Value> = deployments.map(|(id, deployment)| deployment.present(site, id)).collect();
     Ok(Answer::ok(&json!({"resources": resources})))
 }
 
@@ -237,7 +253,7 @@ pub(crate) fn list(site: &Site, call: &Call) -> Outcome {
 pub(crate) fn get(site: &Site, call: &Call) -> Outcome {
     call.allow(&["version", "space_id"])?;
     let world = site.world();
-    Ok(Answer::ok(&find(&world, call)?.present(call.id(), &site.url)))
+    Ok(Answer::ok(&find(&world, call)?.present(site, call.id())))
 }
 
 fn find<'world>(world: &'world World, call: &Call) -> Result<&'world Deployment, Refusal> {
@@ -280,11 +296,11 @@ pub(crate) fn update(site: &Site, call: &Call) -> Outcome {
     deployment.request.custom = described.custom;
     deployment.modified_at = moment::now();
     match loading {
-        None => Ok(Answer::ok(&deployment.present(call.id(), &site.url))),
+        None => Ok(Answer::ok(&deployment.present(site, call.id()))),
         Some(loading) => {
             deployment.loading = loading;
             deployment.settled_at = Instant::now() + site.settle();
-            Ok(Answer::accepted(&deployment.present(call.id(), &site.url)))
+            Ok(Answer::accepted(&deployment.present(site, call.id())))
         }
     }
 }

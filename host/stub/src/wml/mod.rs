@@ -1,12 +1,12 @@
-//! Watson Machine Learning, the `/ml/v4` dialect of Cloud Pak for Data 4.0 and later, and the `/v2` calls that go
-//! with it.
+//! Watson Machine Learning as Cloud Pak for Data 3.5 and later and IBM Cloud have it: `/ml/v4`, and the `/v2` calls of
+//! the platform that go with it.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{MethodFilter, MethodRouter};
 
-use crate::answer::{Dialect, Refusal};
+use crate::answer::{Refusal, Wording};
 use crate::call::Call;
 use crate::login;
 use crate::moment;
@@ -16,6 +16,7 @@ use crate::site::Site;
 mod archive;
 mod assets;
 mod deployments;
+mod instances;
 mod models;
 mod page;
 mod predictions;
@@ -29,7 +30,8 @@ pub(crate) use models::Model;
 pub(crate) use serving::{Rows, Scores, Servable};
 pub(crate) use spaces::Space;
 
-pub(crate) fn routes() -> Router<Arc<Site>> {
+/// Spaces, specifications and assets, which belong to the platform.
+pub(crate) fn platform_routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/v2/spaces", platform(MethodFilter::GET, spaces::list))
         .route("/v2/spaces/{id}", platform(MethodFilter::GET, spaces::get))
@@ -39,6 +41,15 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
             "/v2/assets/{id}",
             platform(MethodFilter::GET, assets::get).merge(platform(MethodFilter::DELETE, assets::delete)),
         )
+}
+
+/// The instances that spaces of IBM Cloud compute with.
+pub(crate) fn instance_routes() -> Router<Arc<Site>> {
+    Router::new().route("/ml/v4/instances/{id}", get(instances::get))
+}
+
+pub(crate) fn routes() -> Router<Arc<Site>> {
+    Router::new()
         .route("/ml/v4/list/software_specifications", get(specifications::life_cycles))
         .route("/ml/v4/models", get(models::list).merge(post(models::create)))
         .route("/ml/v4/models/{id}", get(models::get).merge(patch(models::update)).merge(delete(models::delete)))
@@ -54,12 +65,12 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
 }
 
 fn platform(method: MethodFilter, handler: Handler) -> MethodRouter<Arc<Site>> {
-    route(method, Dialect::Wml, login::authorize, handler)
+    route(method, Wording::Wml, login::authorize, handler)
 }
 
 fn versioned(method: MethodFilter, handler: Handler) -> MethodRouter<Arc<Site>> {
     let check = |site: &Site, call: &Call| login::authorize(site, call).and_then(|()| check_version(call));
-    route(method, Dialect::Wml, check, handler)
+    route(method, Wording::Wml, check, handler)
 }
 
 fn get(handler: Handler) -> MethodRouter<Arc<Site>> {

@@ -24,6 +24,8 @@ pub(crate) struct Model {
     /// The archive, stored as it is: only a deployment opens it.
     pub(crate) content: Option<Bytes>,
     attachment_id: String,
+    /// What IBM Cloud calls the model elsewhere.
+    resource_key: String,
 }
 
 /// The body of a store request.
@@ -101,13 +103,16 @@ pub(crate) struct DataReference {
 }
 
 impl Model {
-    fn present(&self, id: &str) -> Value {
+    fn present(&self, site: &Site, id: &str) -> Value {
         let request = &self.request;
+        let is_cloud = site.options.dialect.is_cloud();
+        let commit = is_cloud.then(|| json!({"committed_at": self.created_at}));
+        let hybrid = request.hybrid_pipeline_software_specs.clone().or(is_cloud.then(Vec::new));
         json!({
             "metadata": without_nulls(json!({
                 "id": id, "name": request.name, "description": request.description, "tags": request.tags,
                 "created_at": self.created_at, "modified_at": self.modified_at, "owner": "1000330999",
-                "space_id": request.space_id,
+                "space_id": request.space_id, "resource_key": is_cloud.then_some(&self.resource_key), "commit_info": commit,
             })),
             "entity": without_nulls(json!({
                 "type": request.model_type,
@@ -117,7 +122,7 @@ impl Model {
                 "hyper_parameters": request.hyper_parameters, "domain": request.domain, "metrics": request.metrics,
                 "size": request.size, "transformed_label": request.transformed_label, "pipeline": request.pipeline,
                 "model_definition": request.model_definition,
-                "hybrid_pipeline_software_specs": request.hybrid_pipeline_software_specs,
+                "hybrid_pipeline_software_specs": hybrid,
             })),
             "system": {"warnings": []},
         })
@@ -143,11 +148,18 @@ pub(crate) fn create(site: &Site, call: &Call) -> Outcome {
     }
     let mut world = site.world();
     spaces::of_body(&world, call, &request.space_id)?;
-    let software = request.software_spec.software(&request.model_type)?;
+    let software = request.software_spec.software(site.options.dialect, &request.model_type)?;
     let (id, now) = (Uuid::new_v4().to_string(), moment::now());
-    let attachment_id = Uuid::new_v4().to_string();
-    let model = Model { request, software, created_at: now.clone(), modified_at: now, content: None, attachment_id };
-    let body = model.present(&id);
+    let model = Model {
+        request,
+        software,
+        created_at: now.clone(),
+        modified_at: now,
+        content: None,
+        attachment_id: Uuid::new_v4().to_string(),
+        resource_key: Uuid::new_v4().to_string(),
+    };
+    let body = model.present(site, &id);
     world.models.insert(id, model);
     Ok(Answer::created(&body))
 }
@@ -160,14 +172,14 @@ pub(crate) fn list(site: &Site, call: &Call) -> Outcome {
     let tag = call.query("tag.value");
     let wanted = |model: &Model| model.request.space_id == space && tag.is_none_or(|tag| model.has_tag(tag));
     let models = world.models.iter().filter(|(_, model)| wanted(model));
-    page::answer(call, models.map(|(id, model)| model.present(id)).collect(), &["space_id", "tag.value"], "")
+    page::answer(call, models.map(|(id, model)| model.present(site, id)).collect(), &["space_id", "tag.value"], "")
 }
 
 /// `GET /ml/v4/models/{id}`.
 pub(crate) fn get(site: &Site, call: &Call) -> Outcome {
     call.allow(&["version", "space_id"])?;
     let world = site.world();
-    Ok(Answer::ok(&find(&world, call)?.present(call.id())))
+    Ok(Answer::ok(&find(&world, call)?.present(site, call.id())))
 }
 
 /// The model that the path names, in the space that the query names.
@@ -202,7 +214,7 @@ pub(crate) fn update(site: &Site, call: &Call) -> Outcome {
     model.request.tags = described.tags;
     model.request.custom = described.custom;
     model.modified_at = moment::now();
-    Ok(Answer::ok(&model.present(call.id())))
+    Ok(Answer::ok(&model.present(site, call.id())))
 }
 
 /// `DELETE /ml/v4/models/{id}`.

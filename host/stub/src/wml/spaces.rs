@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Outcome, Refusal};
+use crate::answer::{Answer, Outcome, Refusal, without_nulls};
 use crate::call::Call;
 use crate::site::Site;
 use crate::world::World;
@@ -21,8 +21,8 @@ pub(crate) fn list(site: &Site, call: &Call) -> Outcome {
     call.allow(&["version", "space_id", "limit", "start", "name"])?;
     let world = site.world();
     let spaces = world.spaces.iter().filter(|(_, space)| call.lets("name", &space.name));
-    let resources = spaces.map(|(id, space)| present(id, space)).collect();
-    page::answer(call, resources, &[], &site.url)
+    let resources = spaces.map(|(id, space)| present(site, id, space)).collect();
+    page::answer(call, resources, &[], &site.platform_url)
 }
 
 /// `GET /v2/spaces/{id}`.
@@ -30,13 +30,17 @@ pub(crate) fn get(site: &Site, call: &Call) -> Outcome {
     call.allow(&["version", "space_id", "include"])?;
     let world = site.world();
     let space = world.spaces.get(call.id()).ok_or_else(|| Refusal::unknown("space", call.id()))?;
-    Ok(Answer::ok(&present(call.id(), space)))
+    Ok(Answer::ok(&present(site, call.id(), space)))
 }
 
-fn present(id: &str, space: &Space) -> Value {
+fn present(site: &Site, id: &str, space: &Space) -> Value {
+    let compute = site.options.dialect.is_cloud().then(|| json!([{"guid": site.wml_instance}]));
     json!({
         "metadata": {"id": id, "url": format!("/v2/spaces/{id}"), "creator_id": "1000330999", "created_at": space.created_at},
-        "entity": {"name": space.name, "description": "", "scope": {"bss_account_id": "999"}, "status": {"state": "active"}},
+        "entity": without_nulls(json!({
+            "name": space.name, "description": "", "scope": {"bss_account_id": "999"}, "status": {"state": "active"},
+            "compute": compute,
+        })),
     })
 }
 
