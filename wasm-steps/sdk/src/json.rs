@@ -25,3 +25,14 @@ pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Misread> {
 pub(crate) fn write(value: &Value) -> String {
     serde_json::to_string(value).expect("a value has a JSON form")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_were_read_to_the_last_digit() {
+        let text = "[0.9418245553970337,0.05817544460296631,0.9990918636322021]";
+        assert_eq!(write(&serde_json::from_str(text).unwrap()), text);
+    }
+}
