@@ -135,3 +135,15 @@ fn another_asset_is_deployed_anew() {
     assert_eq!(patched.status, 202);
     assert_eq!(client.until(&path, |answer| answer.state() != "initializing").state(), "failed");
 }
+
+#[test]
+fn a_list_takes_what_the_official_clients_send_with_it() {
+    let client = Client::new();
+    let deployment = client.deploy(&client.store("binary.onnx"), "ready");
+    // The service does not page deployments: whatever the limit, all of them come.
+    let listed = client.get(&format!("{}&limit=200", client.wml("deployments")));
+    assert_eq!(listed.body["resources"][0]["metadata"]["id"], deployment);
+    let functions = client.get(&format!("{}&limit=200", client.wml("functions")));
+    assert_eq!((functions.status, &functions.body["resources"]), (200, &json!([])));
+    assert_eq!(client.get("/v2/spaces?summary=false&limit=200").body["total_count"], 1);
+}

@@ -15,6 +15,7 @@ use crate::site::Site;
 use crate::world::World;
 
 use super::models::Model;
+use super::page;
 use super::serving::Servable;
 use super::spaces;
 use super::specifications::{self, Reference};
@@ -221,10 +222,12 @@ fn is_taken(world: &World, serving_name: &str) -> bool {
     world.deployments.iter().any(|(_, deployment)| deployment.serving_name() == Some(serving_name))
 }
 
-/// `GET /ml/v4/deployments`: filtered, never paged; or the question whether a serving name is taken.
+/// `GET /ml/v4/deployments`: filtered, never paged, though the official clients send a `limit`; or the question whether
+/// a serving name is taken.
 pub(crate) fn list(site: &Site, call: &Call) -> Outcome {
     let filters = ["version", "space_id", "asset_id", "name", "tag.value", "type", "state", "serving_name", "conflict"];
-    call.allow(&filters)?;
+    call.allow(&[filters.as_slice(), &["limit"]].concat())?;
+    page::limit(call)?;
     let world = site.world();
     if let (Some(name), true) = (call.query("serving_name"), call.flag("conflict")?) {
         if is_taken(&world, name) {

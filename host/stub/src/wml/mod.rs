@@ -16,6 +16,7 @@ use crate::site::Site;
 mod archive;
 mod assets;
 mod deployments;
+mod functions;
 mod instances;
 mod models;
 mod page;
@@ -51,6 +52,7 @@ pub(crate) fn instance_routes() -> Router<Arc<Site>> {
 pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/ml/v4/list/software_specifications", get(specifications::life_cycles))
+        .route("/ml/v4/functions", get(functions::list))
         .route("/ml/v4/models", get(models::list).merge(post(models::create)))
         .route("/ml/v4/models/{id}", get(models::get).merge(patch(models::update)).merge(delete(models::delete)))
         .route("/ml/v4/models/{id}/content", get(models::attachments).merge(put(models::upload)))

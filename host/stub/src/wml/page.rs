@@ -8,9 +8,14 @@ use crate::call::Call;
 const DEFAULT_LIMIT: usize = 100;
 const LARGEST_LIMIT: usize = 200;
 
+/// How many resources a client asks for.
+pub(crate) fn limit(call: &Call) -> Result<usize, Refusal> {
+    call.number("limit", DEFAULT_LIMIT, 1..=LARGEST_LIMIT)
+}
+
 /// One page of a list. The links keep the query parameters named in `keep`, never the version, and begin with `base`.
 pub(crate) fn answer(call: &Call, mut resources: Vec<Value>, keep: &[&str], base: &str) -> Outcome {
-    let limit = call.number("limit", DEFAULT_LIMIT, 1..=LARGEST_LIMIT)?;
+    let limit = limit(call)?;
     let start = match call.query("start") {
         None => 0,
         // Opaque to clients; the prefix keeps them from counting.

@@ -141,9 +141,14 @@ pub(crate) struct Reference {
 
 impl Reference {
     fn picks(&self, id: &str, name: &str) -> bool {
-        (self.id.is_some() || self.name.is_some())
-            && self.id.as_deref().is_none_or(|wanted| wanted == id)
-            && self.name.as_deref().is_none_or(|wanted| wanted == name)
+        self.id.as_deref().is_none_or(|wanted| wanted == id) && self.name.as_deref().is_none_or(|wanted| wanted == name)
+    }
+
+    fn check(&self, member: &str) -> Result<(), Refusal> {
+        if self.id.is_none() && self.name.is_none() {
+            return Err(Refusal::schema(format!("`{member}` has neither `id` nor `name`")));
+        }
+        Ok(())
     }
 
     fn unknown(&self, kind: &str) -> Refusal {
@@ -156,6 +161,7 @@ impl Reference {
         if self.num_nodes.is_some() {
             return Err(Refusal::schema("unknown field `num_nodes` in `software_spec`"));
         }
+        self.check("software_spec")?;
         let mut known = known(dialect);
         let found = known.find(|one| self.picks(one.id, one.name)).ok_or_else(|| self.unknown("software"))?;
         if found.types.contains(&model_type) {
@@ -169,6 +175,7 @@ impl Reference {
 
     /// The hardware specification as a deployment shows it.
     pub(crate) fn hardware(&self) -> Result<Value, Refusal> {
+        self.check("hardware_spec")?;
         let (name, id) =
             HARDWARE.iter().find(|(name, id)| self.picks(id, name)).ok_or_else(|| self.unknown("hardware"))?;
         Ok(json!({"id": id, "name": name, "num_nodes": self.num_nodes.unwrap_or(1)}))
