@@ -131,9 +131,22 @@ impl Client {
         media_type: &str,
         body: &[u8],
     ) -> Result<Answer, ureq::Error> {
+        let authorization = if self.token.is_empty() { String::new() } else { format!("Bearer {}", self.token) };
+        self.send_as(&authorization, method, path, media_type, body)
+    }
+
+    /// Sends a request with that `Authorization`, or with none if it is empty.
+    pub(crate) fn send_as(
+        &self,
+        authorization: &str,
+        method: &str,
+        path: &str,
+        media_type: &str,
+        body: &[u8],
+    ) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base(path)));
-        if !self.token.is_empty() {
-            request = request.header("authorization", format!("Bearer {}", self.token));
+        if !authorization.is_empty() {
+            request = request.header("authorization", authorization);
         }
         if !media_type.is_empty() {
             request = request.header("content-type", media_type);
