@@ -4,6 +4,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STEPS := store deploy subscribe score evaluate cleanup
 GUESTS := greet rogue
 COMPONENTS := $(TARGET)/wasm32-wasip2/component
+SDK := $(TARGET)/sdk
+CLIENTS := $(SDK)/watson/installed $(SDK)/watsonx/installed
 CARGO_FUZZ := $(TARGET)/cargo-fuzz/bin/cargo-fuzz
 S3_SERVER := $(TARGET)/s3s/bin/s3s-fs
 SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
@@ -12,7 +14,7 @@ SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shell
 # dependency compiles twice.
 WORKSPACE := --release --locked --workspace
 
-.PHONY: help dry-run test build host steps guests lint bench fuzz clean
+.PHONY: help dry-run test sdk build host steps guests lint bench fuzz clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,8 +22,34 @@ help: ## Lists the targets
 dry-run: build ## Runs the sample pipeline against the stub, offline
 	$(TARGET)/release/stepwise run --dry-run model/pipeline.yaml
 
-test: steps guests $(S3_SERVER) ## Runs all tests
+test: steps guests $(S3_SERVER) $(CLIENTS) ## Runs all tests
 	cargo test $(WORKSPACE)
+	$(sdk_tests)
+
+sdk: steps host $(CLIENTS) ## Drives IBM's own Python clients against the stub
+	$(sdk_tests)
+
+# A client can be only one product's in a process, so each product has its own.
+define sdk_tests
+$(call pytest,watson,cp4d_4,watson_machine_learning watson_openscale same_requests)
+$(call pytest,watson,ibm_cloud,watson_machine_learning)
+$(call pytest,watsonx,cp4d_5,watsonx_ai)
+endef
+
+# Runs the folders $(3) of tests with the clients $(1) and the stub as the product $(2).
+pytest = STEPWISE=$(abspath $(TARGET)/release/stepwise) PYTHONPYCACHEPREFIX=$(abspath $(SDK)/pycache) \
+	$(SDK)/$(1)/bin/python -m pytest --config-file tests/sdk/pytest.ini --product $(2) $(3:%=tests/sdk/%)
+
+$(SDK)/%/installed: tests/sdk/requirements/%.txt
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+# The clients need one of these two versions.
+PYTHON = $(or $(firstword $(foreach python,python3 python3.12 python3.11,$(shell \
+	$(python) -c 'import ensurepip, sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 12)])' 2> /dev/null && \
+	echo $(python)))),$(error the tests with IBM's clients need Python 3.11 or 3.12 with venv))
 
 build: host steps ## Builds the program and the steps
 
