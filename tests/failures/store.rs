@@ -109,7 +109,9 @@ fn store_says_what_the_service_refuses() {
             bench: || store_only("onnxruntime_opset_21", "onnxruntime_opset_99"),
             category: "refused",
             message: "there is no software specification `onnxruntime_opset_99`",
-            hint: None,
+            hint: Some(
+                "each release has its own: 3.5 `default_py3.7`, 4.8 `runtime-23.1-py3.10`, 5.1 `runtime-24.1-py3.11`",
+            ),
         },
         Case {
             name: "a model type that the software specification does not serve",

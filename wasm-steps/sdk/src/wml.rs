@@ -64,7 +64,9 @@ pub fn software_spec_id(host: &dyn Host, version: &ApiVersion, space_id: &str, n
     let found = answer.value()?;
     match found.pointer("/resources/0/metadata/asset_id").and_then(Value::as_str) {
         Some(id) => Ok(id.to_owned()),
-        None => Err(Failure::refused(format!("there is no software specification `{name}`"))),
+        None => Err(Failure::refused(format!("there is no software specification `{name}`")).hint(
+            "each release has its own: 3.5 `default_py3.7`, 4.8 `runtime-23.1-py3.10`, 5.1 `runtime-24.1-py3.11`",
+        )),
     }
 }
 

@@ -2,14 +2,22 @@
 
 use crate::ledger::Lookup;
 use crate::openscale::{InstanceId, SERVICE, id_of, wait_for};
-use crate::pages::list;
+use crate::pages::collect;
 use crate::{Deadline, Failure, Host, Request, Resource, create, segment};
 use serde_json::json;
 
 /// The data mart's id, once it is active.
 pub fn find_or_create(host: &dyn Host, instance: &InstanceId, deadline: &Deadline) -> Result<String, Failure> {
     let path = instance.path("data_marts");
-    let known = list(host, &Request::get(SERVICE, &path), "/data_marts")?;
+    let request = Request::get(SERVICE, &path);
+    let known = collect("/data_marts", |next| {
+        let answer = next.map_or_else(|| request.clone(), |next| request.clone().following(next)).send(host)?;
+        if answer.status() == 404 && *instance == InstanceId::default() {
+            let hint = "if OpenScale's instance is not the default one of a cluster, name it as `instance_id`";
+            return Err(answer.failure().hint(hint));
+        }
+        Ok(answer)
+    })?;
     let id = match known.first() {
         Some(first) => id_of(first)?,
         None => create_internal(host, instance)?,

@@ -3,7 +3,7 @@
 use crate::ledger::Lookup;
 use crate::openscale::{InstanceId, OperationalSpace, SERVICE, id_of, wait_for};
 use crate::pages::list;
-use crate::{Deadline, Failure, Host, Level, Request, Resource, create, segment};
+use crate::{Deadline, Failure, FailureCategory, Host, Level, Request, Resource, create, segment};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -41,7 +41,8 @@ pub fn find_or_create(
                     "operational_space_id": operational_space,
                     "deployment_space_id": space_id,
                 }))
-            })?
+            })
+            .map_err(without_credentials)?
             .id
         }
     };
@@ -53,6 +54,15 @@ pub fn find_or_create(
         host.log(Level::Warn, &format!("service provider `{id}` is bound to {bound}, not {wanted}"));
     }
     Ok(Provider { id, operational_space: bound })
+}
+
+/// What a service that refuses the credentials that no step has means.
+fn without_credentials(failure: Failure) -> Failure {
+    if failure.category != FailureCategory::Refused || failure.hint.is_some() {
+        return failure;
+    }
+    failure
+        .hint("on IBM Cloud a service provider holds an API key, which no step has: make one for the space beforehand")
 }
 
 fn resource(instance: &InstanceId, space_id: &str) -> Resource {
