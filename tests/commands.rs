@@ -58,7 +58,10 @@ fn a_plan_for_tools_names_the_secrets_and_variables_that_it_reads() {
     assert_eq!(plan["pipeline"], "tumour-screening");
     assert_eq!(plan["secrets"], json!(["CPD_API_KEY"]));
     assert_eq!(plan["env"], json!(["CPD_SPACE", "CPD_URL", "CPD_USERNAME"]));
-    assert_eq!(plan["services"][1], json!({"name": "wml", "url": "https://cpd.example.com"}));
+    assert_eq!(
+        plan["services"][1],
+        json!({"name": "wml", "url": "https://cpd.example.com", "dialect": null, "platform_url": null})
+    );
     let deploy = &plan["steps"][1];
     assert_eq!(deploy["id"], "deploy");
     assert_eq!(deploy["inputs"]["model_id"], "${{ steps.store.model_id }}");

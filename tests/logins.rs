@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stepwise_stub::{Fault, FaultKind, Nth, Options};
+use stepwise_stub::{Dialect, Fault, FaultKind, Nth, Options};
 
 use crate::custom::rogue;
 use crate::harness::{Bench, Ran, always, each, status};
@@ -250,9 +250,12 @@ fn a_secret_that_a_service_repeats_is_masked() {
     );
 }
 
-/// The sample with another login.
-fn with_auth(auth: &str) -> Bench {
-    Bench::sample()
+/// The sample with the login of another product.
+fn with_auth(dialect: Dialect, auth: &str) -> Bench {
+    let bench = Bench::with(Options { dialect, ..Options::default() }).model();
+    let platform = bench.stub.platform_url().to_owned();
+    bench
+        .variable("PLATFORM_URL", &platform)
         .spec(
             "auth: &login\n      kind: cp4d\n      username: \"${{ env.CPD_USERNAME }}\"\n      ",
             "auth: &login\n      ",
@@ -261,36 +264,22 @@ fn with_auth(auth: &str) -> Bench {
 }
 
 #[test]
-fn a_cluster_of_old_and_ibm_cloud_run_the_sample() {
-    let bench = with_auth("{kind: cp4d_legacy, username: stepwise, password: \"${{ secrets.CPD_PASSWORD }}\"}");
-    let bench = bench.variable("CPD_PASSWORD", "stepwise-password");
-    bench.run().succeeds();
-    assert_eq!(count(&bench, "GET /v1/preauth/validateAuth"), 1);
-
-    let bench =
-        with_auth("{kind: ibm_cloud, api_key: \"${{ secrets.CPD_API_KEY }}\", iam_url: \"${{ env.CPD_URL }}\"}");
-    bench.run().succeeds();
-    assert_eq!(count(&bench, "POST /identity/token"), 1);
-}
-
-fn count(bench: &Bench, line: &str) -> usize {
-    bench.requests().iter().filter(|request| *request == line).count()
-}
-
-#[test]
 fn a_wrong_password_or_key_is_refused_by_each_of_them() {
-    for (auth, message) in [
+    for (dialect, auth, message) in [
         (
+            Dialect::Cp4d35,
             "{kind: cp4d_legacy, username: stepwise, password: wrong-password}",
             "`wml` refused the login with 401; check user name and password",
         ),
         (
-            "{kind: ibm_cloud, api_key: wrong-api-key, iam_url: \"${{ env.CPD_URL }}\"}",
+            Dialect::IbmCloud,
+            "{kind: ibm_cloud, api_key: wrong-api-key, iam_url: \"${{ env.PLATFORM_URL }}\"}\n    \
+             platform_url: \"${{ env.PLATFORM_URL }}\"",
             "`wml` refused the login with 400; check the API key",
         ),
     ] {
         let message = format!("`GET /v2/spaces/ID` could not log in: {message}");
-        let bench = with_auth(auth);
+        let bench = with_auth(dialect, auth);
         let ran = bench.run().exits_with(3).fails_in("store", "refused", &message);
         tells_nothing(&bench, &ran, &["wrong-password", "wrong-api-key"]);
     }
@@ -331,7 +320,7 @@ fn a_token_file_that_changes_during_the_run_is_followed() {
 #[test]
 fn a_token_file_that_is_none_is_a_wrong_spec() {
     for (content, what) in [("", "is empty"), ("a b", "has a character that no header may have")] {
-        let bench = with_auth("{kind: token_file, file: token}").file("token", content);
+        let bench = with_auth(Dialect::Cp4d5, "{kind: token_file, file: token}").file("token", content);
         let message = format!("service `openscale`: the token file `token` {what}\n");
         let other = message.replace("openscale", "wml");
         bench.run().exits_with(2).finds_in_spec(&format!("pipeline.yaml:9:3: {other}pipeline.yaml:13:3: {message}"));

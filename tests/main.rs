@@ -7,6 +7,7 @@ mod commands;
 mod console;
 mod contract;
 mod custom;
+mod dialects;
 mod exported;
 mod failures;
 mod gates;

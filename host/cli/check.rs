@@ -26,8 +26,8 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn execute(self, console: &Console, out: &mut impl Write) -> Result<u8, Error> {
-        let overrides = self.overrides.overrides();
-        let (_, plan) = super::plan(&self.spec, &overrides, &self.steps, &self.offline.environment(), console)?;
+        let spec = super::read(&self.spec, &self.overrides.overrides())?;
+        let plan = super::plan(&spec, &self.steps, &self.offline.environment(&spec), console)?;
         writeln!(out, "{}: {} steps, no errors", self.spec.display(), plan.steps.len())?;
         Ok(exit::DONE)
     }

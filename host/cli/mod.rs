@@ -25,7 +25,8 @@ use crate::engine::{Cache, Engine};
 use crate::error::Error;
 use crate::plan::{DryRun, Environment, Plan};
 use crate::report::Look;
-use crate::spec::{Overrides, Spec};
+use crate::services::platform_url;
+use crate::spec::{Dialect, Overrides, Spec};
 
 /// Takes a machine-learning model from a commit to a verified deployment on IBM Cloud Pak for Data
 #[derive(Debug, Parser)]
@@ -113,19 +114,24 @@ fn engine() -> Result<Engine, Error> {
     Ok(Engine::new(Cache::of_user())?)
 }
 
-/// Reads a spec and makes its plan.
-fn plan(
-    spec: &Path,
-    overrides: &Overrides,
-    steps: &StepsFolder,
-    environment: &Environment,
-    console: &Console,
-) -> Result<(Spec, Plan), Error> {
+/// Reads a spec.
+fn read(spec: &Path, overrides: &Overrides) -> Result<Spec, Error> {
+    Spec::read(spec, overrides).map_err(Error::Spec)
+}
+
+/// Makes the plan of a spec.
+fn plan(spec: &Spec, steps: &StepsFolder, environment: &Environment, console: &Console) -> Result<Plan, Error> {
     let engine = engine()?;
-    let spec = Spec::read(spec, overrides).map_err(Error::Spec)?;
-    let plan = Plan::new(&spec, &engine, &steps.path(), environment).map_err(Error::Spec)?;
+    let plan = Plan::new(spec, &engine, &steps.path(), environment).map_err(Error::Spec)?;
     warn(&engine, console);
-    Ok((spec, plan))
+    Ok(plan)
+}
+
+/// Which product the stub of a dry run is: that of the spec's `wml`, as far as the spec tells it.
+fn dialect(spec: &Spec) -> Dialect {
+    let Some(Some(wml)) = spec.services.get("wml") else { return Dialect::Cp4d5 };
+    let is_cloud = || platform_url(&wml.url).map(|_| Dialect::IbmCloud);
+    wml.known_dialect().or_else(is_cloud).unwrap_or(Dialect::Cp4d5)
 }
 
 /// What is changed of a spec for this call.
@@ -185,9 +191,10 @@ struct Offline {
 
 impl Offline {
     /// The variables of this process, or of a dry run whose stub is not started.
-    fn environment(&self) -> Environment {
+    fn environment(&self, spec: &Spec) -> Environment {
         let environment = self.secrets.environment();
-        let environment = if self.dry_run { environment.with_dry_run(DryRun::planned()) } else { environment };
+        let environment =
+            if self.dry_run { environment.with_dry_run(DryRun::planned(dialect(spec))) } else { environment };
         if self.allow_unset { environment.allowing_unset() } else { environment }
     }
 }

@@ -45,8 +45,8 @@ enum Format {
 
 impl PlanCommand {
     pub(super) fn execute(self, console: &Console, out: &mut impl Write) -> Result<u8, Error> {
-        let overrides = self.overrides.overrides();
-        let (spec, plan) = super::plan(&self.spec, &overrides, &self.steps, &self.offline.environment(), console)?;
+        let spec = super::read(&self.spec, &self.overrides.overrides())?;
+        let plan = super::plan(&spec, &self.steps, &self.offline.environment(&spec), console)?;
         let mut text = Vec::new();
         match self.format {
             _ if self.explain => explain(&spec, &plan, &mut text)?,
@@ -63,7 +63,9 @@ impl PlanCommand {
 fn show(plan: &Plan, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out, "pipeline {}", plan.name)?;
     for service in &plan.services {
-        writeln!(out, "service {} at {}", service.name, service.url)?;
+        let dialect = service.dialect.map(|dialect| format!(" ({})", dialect.as_str())).unwrap_or_default();
+        let platform = service.platform_url.as_ref().map(|url| format!(", its platform at {url}")).unwrap_or_default();
+        writeln!(out, "service {} at {}{dialect}{platform}", service.name, service.url)?;
     }
     for (n, step) in plan.steps.iter().enumerate() {
         let info = &step.component.info;

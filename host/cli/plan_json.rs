@@ -6,14 +6,13 @@ use serde_json::{Value, json};
 
 use crate::engine::RULES;
 use crate::plan::{Inputs, Plan, PlannedStep, When};
-use crate::services::Grant;
-use crate::spec::{Reference, Spec, Template};
+use crate::services::{Grant, ServiceConfig};
+use crate::spec::{Dialect, Reference, Spec, Template};
 
 /// The whole plan. Inputs that come from earlier steps stand there as references.
 pub(super) fn plan_json(spec: &Spec, plan: &Plan) -> Value {
     let read = References::of(spec.value());
-    let services: Vec<_> =
-        plan.services.iter().map(|service| json!({"name": service.name, "url": service.url})).collect();
+    let services: Vec<_> = plan.services.iter().map(service).collect();
     json!({
         "pipeline": plan.name,
         "spec": plan.spec.display().to_string(),
@@ -23,6 +22,15 @@ pub(super) fn plan_json(spec: &Spec, plan: &Plan) -> Value {
         "env": read.variables,
         "timeout_seconds": plan.time.map(|time| time.as_secs_f64()),
         "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
+    })
+}
+
+fn service(service: &ServiceConfig) -> Value {
+    json!({
+        "name": service.name,
+        "url": service.url,
+        "dialect": service.dialect.map(Dialect::as_str),
+        "platform_url": service.platform_url,
     })
 }
 

@@ -16,6 +16,7 @@ use crate::plan::{DryRun, Plan};
 use crate::report::{self, Look};
 use crate::run::{Choice, Outcome, RunError, RunId, RunRecord, Runner};
 use crate::signal::Signal;
+use crate::spec::Dialect;
 
 use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder, advice};
 
@@ -58,19 +59,22 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
         let run = self.run.as_deref().map(RunId::parse).transpose()?.unwrap_or_default();
-        let options = Options { settle: SETTLE, twin: self.twin, ..Options::default() };
-        let stub = self.dry_run.then(|| Stub::start(options)).transpose()?;
+        let spec = super::read(&self.spec, &self.overrides.overrides())?;
+        let stub = self.dry_run.then(|| Stub::start(embedded(super::dialect(&spec), self.twin))).transpose()?;
         let mut environment = self.secrets.environment();
         if let Some(stub) = &stub {
             environment = environment.with_dry_run(DryRun {
+                dialect: super::dialect(&spec),
                 url: stub.url().to_owned(),
+                platform_url: stub.platform_url().to_owned(),
                 username: stub.username().to_owned(),
+                password: stub.password().to_owned(),
                 api_key: stub.api_key().to_owned(),
                 space: stub.space_id().to_owned(),
+                instance: stub.data_mart_id().to_owned(),
             });
         }
-        let overrides = self.overrides.overrides();
-        let (_, plan) = super::plan(&self.spec, &overrides, &self.steps, &environment, console)?;
+        let plan = super::plan(&spec, &self.steps, &environment, console)?;
         let choice = match self.from {
             Some(first) => Choice::from(&plan, first)?,
             None if self.only.is_empty() => Choice::all(),
@@ -86,6 +90,17 @@ impl Run {
         };
         conduct.execute(console, look, out)
     }
+}
+
+/// The stub of a dry run.
+fn embedded(dialect: Dialect, twin: Option<PathBuf>) -> Options {
+    let dialect = match dialect {
+        Dialect::Cp4d35 => stepwise_stub::Dialect::Cp4d35,
+        Dialect::Cp4d4 => stepwise_stub::Dialect::Cp4d4,
+        Dialect::Cp4d5 => stepwise_stub::Dialect::Cp4d5,
+        Dialect::IbmCloud => stepwise_stub::Dialect::IbmCloud,
+    };
+    Options { dialect, settle: SETTLE, twin, ..Options::default() }
 }
 
 /// A plan that is to run, as `run` and `cleanup` do.

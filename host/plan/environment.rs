@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::services::{Auth, Credential, Proxies, Secret};
+use crate::spec::Dialect;
 
 /// The variables of the host that a spec may read.
 #[derive(Debug, Default)]
@@ -17,21 +18,62 @@ pub struct Environment {
 /// Where a dry run's services are.
 #[derive(Debug, Clone)]
 pub struct DryRun {
+    /// Which product the stub is.
+    pub dialect: Dialect,
     /// The stub's address.
     pub url: String,
+    /// The address of its platform, where that is another one; IAM and OpenScale are there too.
+    pub platform_url: String,
     /// Who logs in there.
     pub username: String,
+    /// With which password, if not with the key.
+    pub password: String,
     /// With which key.
     pub api_key: String,
     /// The stub's space.
     pub space: String,
+    /// The stub's OpenScale instance.
+    pub instance: String,
 }
+
+/// What stands in for a service of the spec.
+pub(super) struct StandIn {
+    pub(super) url: String,
+    pub(super) platform_url: Option<String>,
+    pub(super) dialect: Option<Dialect>,
+    pub(super) auth: Auth,
+}
+
+/// The service that is elsewhere than WML on IBM Cloud.
+const OPENSCALE: &str = "openscale";
 
 impl DryRun {
     /// A stub that is not there, for a plan that is only looked at.
-    pub fn planned() -> Self {
-        let text = |text: &str| text.to_owned();
-        Self { url: text("http://127.0.0.1"), username: text("stub"), api_key: text("stub"), space: text("stub") }
+    pub fn planned(dialect: Dialect) -> Self {
+        let (url, stub) = ("http://127.0.0.1".to_owned(), "stub".to_owned());
+        Self {
+            dialect,
+            platform_url: url.clone(),
+            url,
+            username: stub.clone(),
+            password: stub.clone(),
+            api_key: stub.clone(),
+            space: stub.clone(),
+            instance: "00000000-0000-0000-0000-000000000000".to_owned(),
+        }
+    }
+
+    fn stand_in(&self, service: &str) -> StandIn {
+        let is_cloud = self.dialect == Dialect::IbmCloud;
+        let (username, api_key) = (self.username.clone(), Secret::new(self.api_key.clone()));
+        let auth = match self.dialect {
+            Dialect::Cp4d35 => Auth::Cp4dLegacy { username, password: Secret::new(self.password.clone()) },
+            Dialect::Cp4d4 | Dialect::Cp4d5 => Auth::Cp4d { username, credential: Credential::ApiKey(api_key) },
+            Dialect::IbmCloud => Auth::IbmCloud { api_key, iam_url: Some(self.platform_url.clone()) },
+        };
+        let url = if is_cloud && service == OPENSCALE { &self.platform_url } else { &self.url }.clone();
+        let platform_url = is_cloud.then(|| self.platform_url.clone());
+        StandIn { url, platform_url, dialect: Some(self.dialect), auth }
     }
 }
 
@@ -54,7 +96,12 @@ impl Environment {
     /// neither need be set.
     #[must_use]
     pub fn with_dry_run(mut self, dry_run: DryRun) -> Self {
-        let values = [("CPD_URL", &dry_run.url), ("CPD_USERNAME", &dry_run.username), ("CPD_SPACE", &dry_run.space)];
+        let values = [
+            ("CPD_URL", &dry_run.url),
+            ("CPD_USERNAME", &dry_run.username),
+            ("CPD_SPACE", &dry_run.space),
+            ("OPENSCALE_INSTANCE", &dry_run.instance),
+        ];
         self.variables.extend(values.map(|(name, value)| (name.to_owned(), value.clone())));
         self.dry_run = Some(dry_run);
         self
@@ -86,10 +133,8 @@ impl Environment {
         self.secrets.as_deref()
     }
 
-    /// The address and login that replace those of every service.
-    pub(super) fn stand_in(&self) -> Option<(String, Auth)> {
-        let dry_run = self.dry_run.as_ref()?;
-        let credential = Credential::ApiKey(Secret::new(dry_run.api_key.clone()));
-        Some((dry_run.url.clone(), Auth::Cp4d { username: dry_run.username.clone(), credential }))
+    /// What replaces addresses and login of a service.
+    pub(super) fn stand_in(&self, service: &str) -> Option<StandIn> {
+        self.dry_run.as_ref().map(|dry_run| dry_run.stand_in(service))
     }
 }

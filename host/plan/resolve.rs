@@ -59,6 +59,7 @@ impl Plan {
         let mut sets = |role| if only_removing { BTreeMap::new() } else { resolver.data_sets(role) };
         let (data, models) = (sets(Role::Data), sets(Role::Model));
         let steps = resolver.steps(only_removing);
+        resolver.platforms(&services, &steps);
         if resolver.problems.is_empty() {
             let spec_sha256 = digest(&spec.file).map(|(sha256, _)| sha256).unwrap_or_default();
             let (name, overrides, spec) = (spec.name.clone(), spec.overrides.clone(), spec.file.clone());

@@ -41,12 +41,12 @@ pub enum RunError {
     #[error("run `{0}` was a dry run, and its services ended with it")]
     DryRun(String),
     /// A run of the same services elsewhere.
-    #[error("run `{run}` has `{service}` at `{then}`, not at `{now}`")]
+    #[error("run `{run}` has {what} at {then}, not at {now}")]
     Elsewhere {
         /// The run.
         run: String,
-        /// The service's name.
-        service: String,
+        /// The service, or its platform.
+        what: String,
         /// Where it was when the run began.
         then: String,
         /// Where the spec has it now.

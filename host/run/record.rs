@@ -62,6 +62,9 @@ pub struct RunRecord {
     pub dry_run: bool,
     /// Where the services are: the ledger's entries mean nothing elsewhere.
     pub services: BTreeMap<String, String>,
+    /// Where the platforms of those services are that have one of their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub platforms: BTreeMap<String, String>,
     /// What a reader of the result should know first, for example that a service's certificate is not checked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

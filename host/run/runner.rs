@@ -1,5 +1,6 @@
 //! Drives a plan: step after step, each recorded as soon as it ended, `always` steps whatever happened.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -85,6 +86,7 @@ impl<'a> Runner<'a> {
                 contract: CONTRACT.to_owned(),
                 dry_run,
                 services: plan.services.iter().map(|service| (service.name.clone(), service.url.clone())).collect(),
+                platforms: platforms(plan),
                 warnings,
                 nonce: format!("{:06x}", fastrand::u32(..1 << 24)),
                 overrides: Overrides {
@@ -236,13 +238,27 @@ fn check_services(record: &RunRecord, plan: &Plan) -> Result<(), RunError> {
         return Err(RunError::DryRun(run));
     }
     for service in &plan.services {
-        match record.services.get(&service.name) {
-            Some(then) if *then != service.url => {
-                let (service, then, now) = (service.name.clone(), then.clone(), service.url.clone());
-                return Err(RunError::Elsewhere { run, service, then, now });
-            }
-            _ => {}
+        let Some(then) = record.services.get(&service.name) else { continue };
+        let platform = |url: Option<&String>| match url {
+            Some(url) => format!("`{url}`"),
+            None => "the service's own address".to_owned(),
+        };
+        let (then_platform, now_platform) = (record.platforms.get(&service.name), service.platform_url.as_ref());
+        let what = format!("`{}`", service.name);
+        let moved = if *then != service.url {
+            Some((what, format!("`{then}`"), format!("`{}`", service.url)))
+        } else if then_platform != now_platform {
+            Some((format!("the platform of {what}"), platform(then_platform), platform(now_platform)))
+        } else {
+            None
+        };
+        if let Some((what, then, now)) = moved {
+            return Err(RunError::Elsewhere { run, what, then, now });
         }
     }
     Ok(())
+}
+
+fn platforms(plan: &Plan) -> BTreeMap<String, String> {
+    plan.services.iter().filter_map(|service| Some((service.name.clone(), service.platform_url.clone()?))).collect()
 }

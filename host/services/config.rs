@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use ureq::http::Uri;
 
+use crate::spec::Dialect;
+
 use super::{Proxies, RequestPath, Secret, token_file};
 
 /// A service as the spec configures it.
@@ -14,6 +16,10 @@ pub struct ServiceConfig {
     pub name: String,
     /// `https://host[:port][/prefix]`; a prefix is kept before every path.
     pub url: String,
+    /// Which product's protocol it speaks, as far as that is known before anything is sent.
+    pub dialect: Option<Dialect>,
+    /// On IBM Cloud, where requests below `/v2` go.
+    pub platform_url: Option<String>,
     /// How the host logs in.
     pub auth: Auth,
     /// PEM file of certificate authorities that are trusted beside the public ones.
@@ -45,7 +51,7 @@ pub enum Auth {
         /// What proves it.
         credential: Credential,
     },
-    /// At Cloud Pak for Data 3.5 and before, as a user.
+    /// At Cloud Pak for Data 3.5, as a user.
     Cp4dLegacy {
         /// The user's name.
         username: String,
@@ -119,6 +125,11 @@ impl Base {
     /// Where a service is.
     pub(super) fn of(config: &ServiceConfig) -> Result<Self, ServiceError> {
         Self::parse(&config.url, &config.name, config.insecure)
+    }
+
+    /// Where its platform is, if that is elsewhere.
+    pub(super) fn of_platform(config: &ServiceConfig) -> Result<Option<Self>, ServiceError> {
+        config.platform_url.as_ref().map(|url| Self::parse(url, &config.name, config.insecure)).transpose()
     }
 
     /// Where its login is: at the service, or at IAM.
@@ -203,7 +214,8 @@ impl Auth {
 impl ServiceConfig {
     /// What everybody should know who trusts the run.
     pub fn warning(&self) -> Option<String> {
-        let what = if self.url.starts_with("http://") {
+        let is_clear = |url: &String| url.starts_with("http://");
+        let what = if is_clear(&self.url) || self.platform_url.as_ref().is_some_and(is_clear) {
             "is called without TLS: everybody on the way can read the credentials"
         } else {
             "is called whatever its certificate says: somebody on the way can read the credentials"

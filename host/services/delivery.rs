@@ -25,6 +25,8 @@ pub struct Limits {
 pub(super) struct Delivery<'a> {
     pub(super) client: &'a Client,
     pub(super) service: &'a str,
+    /// Which part of the service is called, if one has its own address: `the platform of `.
+    pub(super) part: &'static str,
     /// Path and query as the observer shall see them.
     pub(super) shown: (&'a str, &'a str),
     pub(super) transaction_id: &'a str,
@@ -97,25 +99,25 @@ impl Delivery<'_> {
     }
 
     fn explain(&self, fault: &Fault) -> CallError {
-        let service = self.service;
+        let service = format!("{}`{}`", self.part, self.service);
         let through =
             self.client.proxy.map(|variable| format!(" through the proxy of `{variable}`")).unwrap_or_default();
         if self.limits.stop.is_stopped() {
-            return CallError::OutOfTime(format!("the call of `{service}` was interrupted"));
+            return CallError::OutOfTime(format!("the call of {service} was interrupted"));
         }
         match fault {
-            Fault::NotSent(why) => CallError::Unreachable(format!("no connection to `{service}`{through}: {why}")),
+            Fault::NotSent(why) => CallError::Unreachable(format!("no connection to {service}{through}: {why}")),
             Fault::Insecure(why) => CallError::Unreachable(format!(
-                "no secure connection to `{service}`{through}: {why}\n\
+                "no secure connection to {service}{through}: {why}\n\
                  hint: if its certificate is from an authority of your own, name that one's file as `ca_file`"
             )),
-            Fault::Lost(why) => CallError::NoAnswer(format!("no answer from `{service}`: {why}")),
+            Fault::Lost(why) => CallError::NoAnswer(format!("no answer from {service}: {why}")),
             Fault::TooLarge => CallError::TooLarge(format!(
-                "the answer of `{service}` passes the step's limit of {}\n\
+                "the answer of {service} passes the step's limit of {}\n\
                  hint: give the step more under `limits: {{response: …}}`",
                 size_text(self.limits.max_response)
             )),
-            Fault::OutOfTime => CallError::OutOfTime(format!("no time is left for `{service}`")),
+            Fault::OutOfTime => CallError::OutOfTime(format!("no time is left for {service}")),
         }
     }
 }

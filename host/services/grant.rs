@@ -73,6 +73,13 @@ impl Pattern {
     }
 }
 
+impl Grant {
+    /// Whether it is for requests of the platform; one for paths of any kind need not be.
+    pub(crate) fn is_of_platform(&self) -> bool {
+        matches!(self.pattern.segments.first(), Some(Segment::Literal(first)) if first == "v2")
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for segment in &self.segments {

@@ -9,6 +9,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::token::{Scheme, Token};
+use super::version::{self, Version};
 use super::{Credential, Method, Secret, encode_segment};
 
 /// A way to get a token.
@@ -16,7 +17,7 @@ use super::{Credential, Method, Secret, encode_segment};
 pub(super) enum Login {
     /// At Cloud Pak for Data 4 and later.
     Cp4d { username: String, credential: Credential },
-    /// At Cloud Pak for Data 3.5 and before.
+    /// At Cloud Pak for Data 3.5.
     Legacy { username: String, password: Secret },
     /// At IBM Cloud.
     Iam { api_key: Secret },
@@ -124,12 +125,34 @@ impl Login {
         }
     }
 
-    /// What is to be checked when the answer is none of such a login.
-    pub(super) fn address(&self) -> &'static str {
-        match self {
+    /// Whether it is at a cluster, whose version may explain why it is not there.
+    pub(super) fn is_of_cluster(&self) -> bool {
+        !matches!(self, Self::Iam { .. })
+    }
+
+    /// What is said when the answer is none of such a login.
+    pub(super) fn misplaced(&self, service: &str, status: u16) -> String {
+        let address = match self {
             Self::Cp4d { .. } => "its `url` is that of a Cloud Pak for Data cluster",
-            Self::Legacy { .. } => "its `url` is that of a Cloud Pak for Data cluster of version 3.5 or before",
+            Self::Legacy { .. } => "its `url` is that of a Cloud Pak for Data cluster of version 3.5",
             Self::Iam { .. } => "its `iam_url` is that of IBM Cloud's IAM",
+        };
+        format!("`{service}` answered {status} to the login at `{}`; check that {address}", self.path())
+    }
+
+    /// What is said when a cluster has no such login.
+    pub(super) fn missing(&self, service: &str, version: Option<&Version>) -> String {
+        let misplaced = || self.misplaced(service, 404);
+        match (self, version) {
+            (_, Some(version)) if version.is_too_old() => version::too_old(service, &version.to_string()),
+            (Self::Cp4d { .. }, None) => {
+                format!("{}\nhint: a cluster of version 3.5 has the login `kind: cp4d_legacy`", misplaced())
+            }
+            (Self::Legacy { .. }, Some(version)) => format!(
+                "`{service}` is Cloud Pak for Data {version}, which has no login at `{}`\nhint: use the login `kind: cp4d`",
+                self.path()
+            ),
+            _ => misplaced(),
         }
     }
 

@@ -3,18 +3,23 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use uuid::Uuid;
 
-use crate::spec::size_text;
+use crate::spec::{Dialect, size_text};
 
 use super::client::{Client, Outgoing};
 use super::config::Base;
 use super::delivery::Delivery;
+use super::probe::Probe;
 use super::proxy::Way;
 use super::session::{Asker, Session};
 use super::tls::Trust;
-use super::{CallError, Limits, Masks, Observer, Repeat, Request, Response, ServiceConfig, ServiceError, redirect};
+use super::{
+    CallError, Limits, Masks, Observer, Repeat, Request, RequestPath, Response, Secret, ServiceConfig, ServiceError,
+    platform, redirect,
+};
 
 /// All services of a run. Threads share it; connections and tokens are kept and shared between services.
 #[derive(Debug)]
@@ -26,9 +31,29 @@ pub struct Services {
 
 #[derive(Debug)]
 struct Service {
+    own: Place,
+    platform: Platform,
+    session: Arc<Session>,
+    /// Whether it is known to speak one of the dialects, or has been asked why it does not seem to.
+    is_known: AtomicBool,
+}
+
+/// An address, and the connections to it.
+#[derive(Debug)]
+struct Place {
     base: Base,
     client: Arc<Client>,
-    session: Arc<Session>,
+}
+
+/// Where requests below `/v2` go.
+#[derive(Debug)]
+enum Platform {
+    /// To the service itself, as on every cluster.
+    Same,
+    /// To an address of its own.
+    At(Place),
+    /// To an address that nobody has named.
+    Unknown,
 }
 
 impl Services {
@@ -46,7 +71,12 @@ impl Services {
             } else {
                 trust.clone()
             };
-            let client = clients.client(&config, trust, &base, masks)?;
+            let platform = match Base::of_platform(&config)? {
+                Some(base) => Platform::At(clients.place(&config, trust.clone(), base, masks)?),
+                None if config.dialect == Some(Dialect::IbmCloud) => Platform::Unknown,
+                None => Platform::Same,
+            };
+            let own = clients.place(&config, trust, base, masks)?;
             let login_client = clients.client(&config, login_trust, &login, masks)?;
             let address = format!("{}{}", login.origin, login.prefix);
             let known = sessions.iter().find(|session| session.serves(&address, &config.auth, &login_client));
@@ -58,7 +88,8 @@ impl Services {
                 session
             };
             let name = config.name;
-            if services.insert(name.clone(), Service { base, client, session }).is_some() {
+            let is_known = AtomicBool::new(config.dialect == Some(Dialect::IbmCloud));
+            if services.insert(name.clone(), Service { own, platform, session, is_known }).is_some() {
                 return Err(ServiceError::Twice { name });
             }
         }
@@ -94,9 +125,11 @@ impl Services {
         }
         let transaction_id = Uuid::new_v4().to_string();
         let asker = Asker { service: name, transaction_id: &transaction_id, limits, observer };
+        let (place, part) = service.place(name, request.path())?;
         let mut delivery = Delivery {
-            client: &service.client,
+            client: &place.client,
             service: name,
+            part,
             shown: (request.path().as_str(), request.query()),
             transaction_id: &transaction_id,
             limits,
@@ -104,21 +137,22 @@ impl Services {
             repeat: request.repeat(),
             attempts: 0,
         };
-        let url = service.base.url(request);
-        let authorization = service.session.authorization(&asker)?;
-        let answer = send(&mut delivery, &url, request, authorization.expose())?;
-        if answer.status != 401 || !service.session.renew(&authorization) || request.repeat() == Repeat::Never {
-            return Ok(self.masked(answer));
+        let url = place.base.url(request);
+        let mut authorization = service.session.authorization(&asker)?;
+        let mut answer = send(&mut delivery, &url, request, authorization.expose())?;
+        if answer.status == 401 && service.session.renew(&authorization) && request.repeat() != Repeat::Never {
+            authorization = service.session.authorization(&asker)?;
+            answer = send(&mut delivery, &url, request, authorization.expose())?;
         }
-        let authorization = service.session.authorization(&asker)?;
-        send(&mut delivery, &url, request, authorization.expose()).map(|answer| self.masked(answer))
+        service.check_age(request, &answer, &authorization, &asker)?;
+        Ok(self.masked(answer))
     }
 
     /// The request that an answer redirects to, if the caller may follow. Whether it may send that one is the caller's to
     /// check. A redirect out of the service is an error: the token is for its origin alone.
     pub fn redirected(&self, name: &str, request: &Request, answer: &Response) -> Result<Option<Request>, CallError> {
         match self.services.get(name) {
-            Some(service) => redirect::next(name, &service.base, request, answer),
+            Some(service) => service.redirected(name, request, answer),
             None => Ok(None),
         }
     }
@@ -144,6 +178,61 @@ impl Services {
     }
 }
 
+impl Service {
+    /// Where a request goes, and which part of the service that is.
+    fn place(&self, name: &str, path: &RequestPath) -> Result<(&Place, &'static str), CallError> {
+        match &self.platform {
+            Platform::At(place) if platform::is_of_platform(path) => Ok((place, "the platform of ")),
+            Platform::Unknown if platform::is_of_platform(path) => Err(CallError::Denied(format!(
+                "where the platform of `{name}` is does not follow from its `url`\n\
+                 hint: name the address of `{path}` as its `platform_url`"
+            ))),
+            _ => Ok((&self.own, "")),
+        }
+    }
+
+    fn redirected(&self, name: &str, request: &Request, answer: &Response) -> Result<Option<Request>, CallError> {
+        let (from, _) = self.place(name, request.path())?;
+        let Some(next) = redirect::next(name, &from.base, request, answer)? else { return Ok(None) };
+        let (to, _) = self.place(name, next.path())?;
+        if std::ptr::eq(from, to) {
+            return Ok(Some(next));
+        }
+        // Sent on, it would reach the same path of another host.
+        Err(CallError::Denied(format!(
+            "`{name}` redirects `{} {}` to `{}`, which is served at its other address",
+            request.method(),
+            request.path(),
+            next.path()
+        )))
+    }
+
+    /// An old cluster has none of the paths that are asked for. Whether it is one is asked once, when the first request
+    /// for something of WML finds nothing.
+    fn check_age(
+        &self,
+        request: &Request,
+        answer: &Response,
+        authorization: &Secret,
+        asker: &Asker<'_>,
+    ) -> Result<(), CallError> {
+        let mut segments = request.path().segments();
+        if !matches!((segments.next(), segments.next()), (Some("v2"), _) | (Some("ml"), Some("v4"))) {
+            return Ok(());
+        }
+        if answer.status != 404 {
+            self.is_known.fetch_or(answer.status < 400, Ordering::Relaxed);
+            return Ok(());
+        }
+        if self.is_known.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let Base { origin, prefix } = &self.own.base;
+        let probe = Probe { client: &self.own.client, address: &format!("{origin}{prefix}"), asker };
+        probe.too_old(authorization).map_or(Ok(()), |text| Err(CallError::Denied(text)))
+    }
+}
+
 /// Connections by whom they trust and which way they go.
 #[derive(Debug)]
 struct Clients {
@@ -152,6 +241,16 @@ struct Clients {
 }
 
 impl Clients {
+    fn place(
+        &mut self,
+        config: &ServiceConfig,
+        trust: Trust,
+        base: Base,
+        masks: &Masks,
+    ) -> Result<Place, ServiceError> {
+        Ok(Place { client: self.client(config, trust, &base, masks)?, base })
+    }
+
     fn client(
         &mut self,
         config: &ServiceConfig,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::client::{Client, Outgoing};
 use super::delivery::Delivery;
 use super::login::Login;
+use super::probe::Probe;
 use super::token::{self, Token};
 use super::token_file::TokenFile;
 use super::{Auth, CallError, Limits, Masks, Observer, Repeat, Secret};
@@ -139,6 +140,7 @@ impl Session {
         let mut delivery = Delivery {
             client: &self.client,
             service,
+            part: "",
             shown: (path, ""),
             transaction_id: asker.transaction_id,
             limits: &limits,
@@ -176,10 +178,11 @@ impl Session {
             status @ (408 | 425 | 429 | 500..) => {
                 Err(CallError::Unreachable(format!("`{service}` cannot log in for now, it answered {status}")))
             }
-            status => Err(CallError::Login(format!(
-                "`{service}` answered {status} to the login at `{path}`; check that {}",
-                login.address()
-            ))),
+            404 if login.is_of_cluster() => {
+                let probe = Probe { client: &self.client, address: &self.address, asker };
+                Err(CallError::Login(login.missing(service, probe.version().as_ref())))
+            }
+            status => Err(CallError::Login(login.misplaced(service, status))),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::services::{Auth, ClientCertificate, Credential, Masks, Secret, ServiceConfig, Services};
-use crate::spec::{AuthKind, AuthSpec, ServiceSpec, Way};
+use crate::plan::PlannedStep;
+use crate::plan::environment::StandIn;
+use crate::services::{self, Auth, ClientCertificate, Credential, Masks, Secret, ServiceConfig, Services};
+use crate::spec::{AuthKind, AuthSpec, Dialect, ServiceSpec, Way};
 
 use super::{LEDGER, Resolver};
 
@@ -30,16 +32,25 @@ impl Resolver<'_> {
             let key = self.fixed(&files.key, &way.to("key"), false);
             Some(ClientCertificate { certificate: self.base.join(certificate?), key: self.base.join(key?) })
         });
-        let (url, auth) = if let Some((url, auth)) = self.environment.stand_in() {
-            (Some(url), Some(auth))
+        let dialect = self.dialect(service, way);
+        let StandIn { url, platform_url, dialect, auth } = if let Some(stand_in) = self.environment.stand_in(name) {
+            stand_in
         } else {
             let url = self.fixed(&service.url, &way.to("url"), false);
-            (url, self.auth(&service.auth, &way.to("auth")))
+            let platform_url = service.platform_url.as_deref();
+            let platform_url = platform_url.and_then(|url| self.fixed(url, &way.to("platform_url"), false));
+            let (url, auth) = url.zip(self.auth(&service.auth, &way.to("auth")))?;
+            let derived = services::platform_url(&url).map(str::to_owned);
+            // WML of IBM Cloud is known by its host, whatever the token comes from.
+            let dialect = dialect.or(derived.as_ref().map(|_| Dialect::IbmCloud));
+            let platform_url = platform_url.or(derived).filter(|_| dialect == Some(Dialect::IbmCloud));
+            StandIn { url, platform_url, dialect, auth }
         };
-        let (url, auth) = url.zip(auth)?;
         let config = ServiceConfig {
             name: name.to_owned(),
             url,
+            dialect,
+            platform_url,
             auth,
             ca_file: ca_file.map(|file| self.base.join(file)),
             client_certificate,
@@ -53,6 +64,39 @@ impl Resolver<'_> {
             self.problem(way, error.to_string());
         }
         Some(config)
+    }
+
+    /// The dialect, as far as the spec tells it.
+    fn dialect(&mut self, service: &ServiceSpec, way: &Way) -> Option<Dialect> {
+        let (kind, dialect) = (service.auth.kind, service.known_dialect());
+        if let Some(said) = service.dialect.filter(|said| !kind.dialects().contains(said)) {
+            let logins = AuthKind::ALL.into_iter().filter(|kind| kind.dialects().contains(&said));
+            let logins: Vec<_> = logins.map(|kind| format!("`{}`", kind.as_str())).collect();
+            let message = format!("a login of kind `{}` is not one of `{}`", kind.as_str(), said.as_str());
+            let hint = format!("it has {}", logins.join(", "));
+            self.problem_with(&way.to("dialect"), message, Some(hint));
+        } else if service.platform_url.is_some() && dialect != Some(Dialect::IbmCloud) {
+            let hint = dialect.is_none().then(|| "say `dialect: ibm_cloud` too".to_owned());
+            self.problem_with(&way.to("platform_url"), "only `ibm_cloud` has a platform of its own", hint);
+        }
+        dialect
+    }
+
+    /// Requests for the platform need its address.
+    pub(super) fn platforms(&mut self, services: &[ServiceConfig], steps: &[PlannedStep]) {
+        for service in services {
+            let way = Way::root().to("services").to(&service.name);
+            let is_known = service.dialect != Some(Dialect::IbmCloud) || service.platform_url.is_some();
+            if is_known || self.is_unset(&way) {
+                continue;
+            }
+            let mut granted = steps.iter().flat_map(|step| step.permit.granted());
+            if granted.any(|grant| grant.service == service.name && grant.is_of_platform()) {
+                let message = "`platform_url` is missing: where the platform is does not follow from `url`";
+                let hint = "it is where `/v2/spaces` is, as `https://api.dataplatform.cloud.ibm.com` in Dallas";
+                self.problem_with(&way.to("url"), message, Some(hint.to_owned()));
+            }
+        }
     }
 
     fn auth(&mut self, auth: &AuthSpec, way: &Way) -> Option<Auth> {

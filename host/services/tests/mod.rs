@@ -1,6 +1,7 @@
 //! Calls over real sockets, to a server that is written by hand so that it can misbehave.
 
 mod calls;
+mod dialects;
 mod login;
 mod server;
 mod tls;
@@ -23,6 +24,8 @@ fn config(url: &str) -> ServiceConfig {
     ServiceConfig {
         name: "wml".to_owned(),
         url: url.to_owned(),
+        dialect: None,
+        platform_url: None,
         auth: Auth::Token(Secret::new("ready.made.token")),
         ca_file: None,
         client_certificate: None,

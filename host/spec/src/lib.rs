@@ -10,6 +10,7 @@
 //! After the host's `plan` nothing looks at these types any more.
 
 mod data;
+mod dialect;
 mod document;
 mod editor;
 mod layers;
@@ -28,6 +29,7 @@ mod violation;
 mod way;
 
 pub use data::{DataSpec, FormatSpec};
+pub use dialect::Dialect;
 pub use document::Document;
 pub use editor::{KnownStep, schema_with};
 pub use layers::{Layer, Overrides};

@@ -3,12 +3,18 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Dialect;
+
 /// An entry of `services`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ServiceSpec {
     /// `https://…`, to which the paths of requests are appended.
     pub url: String,
+    /// Which product's protocol it speaks; if not said, the login tells, or the service itself where that matters.
+    pub dialect: Option<Dialect>,
+    /// `ibm_cloud`: where the platform is, to which requests below `/v2` go, if that does not follow from `url`.
+    pub platform_url: Option<String>,
     /// How to log in.
     pub auth: AuthSpec,
     /// PEM file with further certificate authorities, relative to the spec.
@@ -18,6 +24,16 @@ pub struct ServiceSpec {
     /// Accept any certificate, and plain `http`; the run's report warns of it.
     #[serde(default)]
     pub insecure: bool,
+}
+
+impl ServiceSpec {
+    /// The dialect that is said, or that the login has to itself.
+    pub fn known_dialect(&self) -> Option<Dialect> {
+        self.dialect.or(match self.auth.kind.dialects() {
+            [only] => Some(*only),
+            _ => None,
+        })
+    }
 }
 
 /// `client_certificate` of a service: PEM files, relative to the spec.
@@ -54,9 +70,9 @@ pub struct AuthSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthKind {
-    /// Cloud Pak for Data: user name with password or API key.
+    /// Cloud Pak for Data 4 and later: user name with password or API key.
     Cp4d,
-    /// Cloud Pak for Data 3.5 and before: user name and password.
+    /// Cloud Pak for Data 3.5: user name and password.
     Cp4dLegacy,
     /// IBM Cloud: API key.
     IbmCloud,
@@ -67,6 +83,9 @@ pub enum AuthKind {
 }
 
 impl AuthKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Cp4d, Self::Cp4dLegacy, Self::IbmCloud, Self::Token, Self::TokenFile];
+
     /// The kind as it is typed.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -75,6 +94,16 @@ impl AuthKind {
             Self::IbmCloud => "ibm_cloud",
             Self::Token => "token",
             Self::TokenFile => "token_file",
+        }
+    }
+
+    /// The dialects that have it.
+    pub fn dialects(self) -> &'static [Dialect] {
+        match self {
+            Self::Cp4d => &[Dialect::Cp4d4, Dialect::Cp4d5],
+            Self::Cp4dLegacy => &[Dialect::Cp4d35],
+            Self::IbmCloud => &[Dialect::IbmCloud],
+            Self::Token | Self::TokenFile => &[Dialect::Cp4d35, Dialect::Cp4d4, Dialect::Cp4d5, Dialect::IbmCloud],
         }
     }
 

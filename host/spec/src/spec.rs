@@ -14,7 +14,7 @@ use super::layers::{Layer, Layers, Overrides};
 use super::problem::{Place, Problem, Problems};
 use super::violation::{Violation, violations};
 use super::way::Way;
-use super::{DataSpec, ParamSpec, Reference, SecretSpec, ServiceSpec, StepSpec, schema};
+use super::{DataSpec, Dialect, ParamSpec, Reference, SecretSpec, ServiceSpec, StepSpec, schema};
 
 /// A spec file, with all that lies over it.
 #[derive(Debug)]
@@ -155,6 +155,17 @@ fn problem(document: &Document, layers: &Layers, way: &Way, key: Option<&str>, m
     }
 }
 
+/// What is to be said of a service's dialect that is older than all that there are.
+fn too_old(value: &Value, pointer: &str) -> Option<(String, Option<String>)> {
+    let service = pointer.strip_suffix("/dialect")?.rsplit_once('/')?.0;
+    let typed = value.pointer(pointer)?.as_str()?;
+    if !service.ends_with("/services") || !Dialect::is_before_all(typed) {
+        return None;
+    }
+    let hint = "3.5 is `cp4d_3.5`; a cluster that is older must be upgraded";
+    Some((format!("`{typed}`: Cloud Pak for Data before 3.5 is not supported"), Some(hint.to_owned())))
+}
+
 /// Turns values into types, keeping every error.
 struct Reader<'a> {
     document: &'a Document,
@@ -170,6 +181,7 @@ impl Reader<'_> {
         let (schema, validator) = &*SCHEMA;
         for Violation { pointer, key, message, hint } in violations(validator, schema, value) {
             let way = Way::root().down(&pointer);
+            let (message, hint) = too_old(value, &pointer).unwrap_or((message, hint));
             let problem = problem(self.document, &self.layers, &way, key.as_deref(), message);
             self.problems.push(Problem { hint, ..problem });
             // An unknown key does not spoil what stands around it.
