@@ -45,7 +45,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Run(RunError::Folder(error)) | Self::Folder(error) => folder_code(error),
-            Self::Run(RunError::Data { source, .. }) if source.is_passing() => exit::UNEXPECTED,
+            Self::Run(RunError::Data { error, .. }) if error.is_passing() => exit::UNEXPECTED,
             Self::Component(_)
             | Self::Spec(_)
             | Self::NoSteps(_)
@@ -71,7 +71,7 @@ impl Error {
         match self {
             Self::Component(error) => error.hint(),
             Self::NoSteps(_) => Some("build them with `make steps`, or name their folder with `--steps`".to_owned()),
-            Self::Run(RunError::Data { source, .. }) => source.hint(),
+            Self::Run(RunError::Data { error, .. }) => error.hint(),
             Self::Run(RunError::Exists(_)) => Some("take another name, or choose steps with `--only`".to_owned()),
             Self::Run(RunError::DryRun(_)) => {
                 Some("serve the stub on its own with `stepwise stub`, and run against that".to_owned())

@@ -48,6 +48,30 @@ fn the_answer_to_a_request_that_failed_is_shown_in_one_line_cut_and_without_secr
 }
 
 #[test]
+fn the_story_of_a_step_ends_with_its_hint() {
+    let bench = rogue(
+        "{do: complain, text: about to ask, request: wml GET /v2/spaces/s}",
+        "    grant: {wml: [\"GET /v2/spaces/*\"]}\n",
+    );
+
+    let stderr = hide_ids(&bench.run().exits_with(3).stderr());
+
+    let story = stderr.split("failed after ").nth(1).unwrap().split_once('\n').unwrap().1;
+    let (request, words) = story.split_once("transaction ").unwrap();
+    assert_eq!(
+        request,
+        "rogue      its last log lines:\n\
+         rogue        about to ask\n\
+         rogue        warn: this will not go well\n\
+         rogue      the request that failed: GET /v2/spaces/s of `wml` answered 404, "
+    );
+    assert_eq!(
+        words.split_once('\n').unwrap().1,
+        "rogue      error: `GET /v2/spaces/s` was in vain\nrogue      hint: ask somebody else\n"
+    );
+}
+
+#[test]
 fn the_last_log_lines_of_a_step_that_crashed_are_shown_again() {
     let stderr = rogue("{do: panic}", "").run().exits_with(3).stderr();
 
@@ -158,6 +182,42 @@ fn what_a_run_keeps_is_told_with_the_command_that_removes_it() {
 
     bench.stepwise(&["cleanup", "my pipeline.yaml", "--run", "r", "--runs", ".stepwise"]).succeeds();
     bench.leaves_nothing();
+}
+
+#[test]
+fn the_command_that_removes_has_all_that_it_needs() {
+    let printed = |stdout: &str| {
+        let line = stdout.lines().last().unwrap();
+        line.strip_prefix("to remove it: stepwise ").unwrap().to_owned()
+    };
+    let run = |bench: &Bench, command: &str| {
+        let words: Vec<_> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
+        bench.stepwise(&words).succeeds();
+        bench.leaves_nothing();
+    };
+
+    let bench = Bench::sample().without("CPD_API_KEY");
+    let key = bench.stub.api_key().to_owned();
+    let bench = bench.file("my-keys/CPD_API_KEY", &key);
+    let stdout = bench.stepwise(&with(&["--keep", "--secrets", "my-keys"])).succeeds().stdout();
+    let command = printed(&stdout);
+    assert_eq!(command, "cleanup pipeline.yaml --run r --runs .stepwise --secrets my-keys");
+    run(&bench, &command);
+
+    // A secret that was set is in no record, so it must be set again.
+    let bench = Bench::sample().without("CPD_API_KEY");
+    let key = bench.stub.api_key().to_owned();
+    let set = |key: &str| format!("services.wml.auth.api_key={key}");
+    let other = |key: &str| format!("services.openscale.auth.api_key={key}");
+    let limit = "steps.score.timeout=9m";
+    let (first, second) = (set(&key), other(&key));
+    let stdout =
+        bench.stepwise(&with(&["--keep", "--set", &first, "--set", &second, "--set", limit])).succeeds().stdout();
+    assert_eq!(bench.record()["overrides"]["set"], serde_json::json!([set("***"), other("***"), limit]));
+    let command = printed(&stdout);
+    let sets = format!("--set '{}' --set '{}'", set("***"), other("***"));
+    assert_eq!(command, format!("cleanup pipeline.yaml --run r --runs .stepwise {sets}"));
+    run(&bench, &command.replace("***", &key));
 }
 
 #[test]

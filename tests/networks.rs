@@ -47,6 +47,8 @@ fn a_sample_run_needs_no_more_tls_handshakes_than_it_has_services() {
     // Both services are at one address and share connections; a second one is opened where two requests are in flight.
     let connections = relay.connections().len();
     assert!((1..=2).contains(&connections), "{connections} connections");
+    // Each of them is one handshake: nothing else ever passed, and within TLS there is no second one.
+    assert_eq!(relay.handshakes(), connections);
     bench.leaves_nothing();
 }
 
@@ -206,6 +208,52 @@ fn a_redirect_within_the_service_is_followed_as_far_as_the_grants_reach() {
         "`GET /v2/spaces` is not allowed: `wml` redirects more than 5 times, at last to `GET /v2/spaces`",
     );
     assert_eq!(server.lines().len(), 7);
+}
+
+#[test]
+fn what_a_service_asks_for_is_waited_out() {
+    let date = "Fri, 15 Jan 2027 08:00:00 GMT".to_owned();
+    let then = "Fri, 15 Jan 2027 08:00:02 GMT".to_owned();
+    for headers in [
+        vec![("retry-after".to_owned(), "2".to_owned())],
+        vec![("date".to_owned(), date), ("retry-after".to_owned(), then)],
+    ] {
+        let fault = FaultKind::Status { code: 503, body: None, headers };
+        let bench = rogue(SEND, GRANT).fails(Fault::new("GET", "/v2/spaces", fault));
+
+        bench.run().succeeds();
+
+        assert_eq!(bench.outputs("rogue"), json!({"found": {"status": "200"}}));
+        assert_eq!(bench.requests(), ["POST /icp4d-api/v1/authorize", "GET /v2/spaces", "GET /v2/spaces"]);
+        // Without being asked the host waits for a fifth of a second at the most.
+        let waited = bench.step("rogue")["waiting_ms"].as_f64().unwrap();
+        assert!((2000.0..30_000.0).contains(&waited), "{waited} ms");
+    }
+}
+
+#[test]
+fn a_ca_file_that_is_none_is_told_at_once() {
+    let why = "it is not a file";
+    let sparse = |bench: &Bench| {
+        std::fs::File::create(bench.folder.path().join("ca.pem")).unwrap().set_len(5 << 30).unwrap();
+    };
+    let large = "it has 5368709120 bytes, more than the 4194304 that are read";
+    for (file, why) in [("/dev/zero", why), (".", why), ("ca.pem", large)] {
+        let bench = asking("https://cpd.example.com", &format!("ca_file: \"{file}\", "));
+        sparse(&bench);
+        let shown = if file == "ca.pem" { "ca.pem" } else { file };
+        bench
+            .run()
+            .exits_with(2)
+            .finds_in_spec(&format!("pipeline.yaml:4:3: service `wml`: cannot read the CA file `{shown}`: {why}\n"));
+        let data = format!("data:\n  d: {{url: \"https://example.com/a.csv\", ca_file: \"{file}\"}}\nservices:\n");
+        let bench = asking("https://cpd.example.com", "").spec("services:\n", &data);
+        sparse(&bench);
+        bench
+            .stepwise(&["check", "pipeline.yaml"])
+            .exits_with(2)
+            .finds_in_spec(&format!("pipeline.yaml:4:53: data set `d`: cannot read the CA file `{shown}`: {why}\n"));
+    }
 }
 
 #[test]

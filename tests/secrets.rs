@@ -14,6 +14,10 @@ use crate::server::{Received, Server};
 
 const GRANT: &str = "    grant: {wml: [\"GET /**\", \"POST /**\"]}\n";
 
+/// A key in lines, as PEM has it.
+const PEM: &str =
+    "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\nAQEFAASCBKcwggSjAgEAAoIB\n-----END PRIVATE KEY-----";
+
 /// An API key with all that encodings change.
 const KEY: &str = "k\u{e9}y\"\\/+%20 &<>'$=?#~";
 const TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJub2JvZHkifQ.c2lnbmF0dXJl-_x";
@@ -121,10 +125,99 @@ fn a_variable_that_is_a_secret_is_no_variable() {
 
 #[test]
 fn a_secret_that_is_typed_into_the_spec_is_not_shown_with_its_errors() {
-    let bench = asking().spec("\"${{ secrets.CPD_API_KEY }}\"", "a-literal-key, token: x");
+    let reference = "api_key: \"${{ secrets.CPD_API_KEY }}\"";
+    for (typed, shown) in [
+        ("api_key: a-literal-key, token: x", "api_key: ***, token: x"),
+        ("api_ky: a-literal-key", "api_ky: ***"),
+        ("keys: {one: [a-literal-key]}", "keys: {one: [***]}"),
+        ("api_ky: 1234567890", "api_ky: ***"),
+        ("api_key: \"a-literal-key", "auth: ***"),
+        ("api_key: @a-literal-key", "auth: ***"),
+    ] {
+        let bench = asking().spec(reference, typed);
+        let ran = bench.run().exits_with(2);
+        assert!(ran.stderr().contains(shown), "{typed}: {}", ran.stderr());
+        tells_nothing(&bench, &ran, &["a-literal-key", "1234567890"], &[]);
+    }
+    for (set, shown) in [
+        ("services.wml.auth.api_ky=a-literal-key", "--set services.wml.auth.api_ky=***"),
+        ("services.wml.auth.api_key=@a-literal-key", "--set services.wml.auth.api_key=***"),
+        ("services.wml.auth={kind: cp4d, api_ky: a-literal-key}", "api_ky: ***}"),
+    ] {
+        let bench = asking();
+        let ran = bench.stepwise(&["run", "pipeline.yaml", "--set", set]).exits_with(2);
+        assert!(ran.stderr().contains(shown), "{set}: {}", ran.stderr());
+        tells_nothing(&bench, &ran, &["a-literal-key"], &[]);
+    }
+    let profile = "profiles: {p: {services: {wml: {auth: {api_ky: a-literal-key}}}}}\nservices:\n";
+    let bench = asking().spec("services:\n", profile);
     let ran = bench.run().exits_with(2);
-    assert!(ran.stderr().contains("api_key: ***, token: x"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("api_ky: ***"), "{}", ran.stderr());
     tells_nothing(&bench, &ran, &["a-literal-key"], &[]);
+    for key in ["secret_access_key", "secret_acess_key"] {
+        let s3 =
+            format!("data: {{d: {{s3: {{bucket: b, key: k, access_key_id: a, {key}: a-literal-key}}}}}}\nservices:\n");
+        let bench = asking().spec("services:\n", &s3);
+        let ran = bench.run().exits_with(2);
+        assert!(ran.stderr().contains(&format!("{key}: ***")), "{}", ran.stderr());
+        tells_nothing(&bench, &ran, &["a-literal-key"], &[]);
+    }
+}
+
+/// A data set in a store that the test writes by hand.
+fn stored(server: &Server) -> Bench {
+    let entry = format!(
+        "data:\n  lent:\n    s3: {{endpoint: \"{}\", bucket: b, key: k, access_key_id: a, secret_access_key: \"${{{{ secrets.S3_KEY }}}}\", \
+         session_token: \"${{{{ secrets.S3_TOKEN }}}}\"}}\nservices:\n",
+        server.url()
+    );
+    rogue("{do: print, data: lent}", GRANT)
+        .spec("services:\n", &entry)
+        .variable("S3_KEY", PASSWORD)
+        .variable("S3_TOKEN", TOKEN)
+        .variable("STEPWISE_CACHE", "cache")
+}
+
+#[test]
+fn what_a_store_repeats_of_its_credentials_is_masked() {
+    let code = |code: &str| format!("<Error><Code>{code}</Code></Error>");
+    let refuses = |status: u16, text: &str| (status, Vec::new(), text.to_owned());
+    for (reply, code, said) in [
+        (refuses(400, &code(TOKEN)), 2, "for `s3://b/k`: ***"),
+        (refuses(400, &code(&STANDARD.encode(TOKEN))), 2, "for `s3://b/k`: ***"),
+        (refuses(400, &code("\u{1b}[2J")), 2, "for `s3://b/k`: \u{fffd}[2J"),
+        ((302, vec![format!("location: http://example.com/{TOKEN}")], String::new()), 2, "to `http://example.com/***`"),
+        ((302, vec![format!("location: https://{TOKEN}.invalid/")], String::new()), 1, "`s3://b/k` cannot be reached"),
+    ] {
+        let server = Server::start(move |_| reply.clone());
+        for arguments in
+            [&["run", "pipeline.yaml", "--run", "r"][..], &["--log-format", "json", "run", "pipeline.yaml"]]
+        {
+            let bench = stored(&server);
+            let ran = bench.stepwise(arguments).exits_with(code);
+            assert!(server.lines()[0].contains("X-Amz-Security-Token=eyJ"), "{:?}", server.lines());
+            assert!(ran.stderr().contains(said), "{}", ran.stderr());
+            tells_nothing(&bench, &ran, &[TOKEN, PASSWORD], &[&bench.folder.path().join("cache")]);
+        }
+    }
+}
+
+#[test]
+fn a_secret_of_digits_is_masked_as_a_number_too() {
+    let bench = rogue("{do: answer, times: 12345678, text: '{\"found\": {}, \"count\": 12345678}'}", "");
+    let ran = entry(bench, "{env: OTHER_KEY}").variable("OTHER_KEY", "12345678");
+    let bench = ran.spec(
+        "  - module",
+        "  - {module: rogue.wasm, id: never, when: failure, inputs: {do: print, times: 12345678}}\n  - module",
+    );
+    bench.run().exits_with(3).fails_in(
+        "rogue",
+        "internal",
+        "its outputs are not what its schema says: `count`: `***` is not a whole number",
+    );
+    assert_eq!(bench.step("rogue")["inputs"]["times"], "***");
+    // Its step has not run.
+    assert_eq!(bench.step("never")["inputs"]["times"], "***");
 }
 
 /// Everything that holds the secret in any form, with its name.
@@ -137,8 +230,11 @@ fn forms(secret: &str) -> Vec<(String, String)> {
         .bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect();
+    let mixed = hex(false).char_indices().map(|(at, c)| if at % 3 == 0 { c.to_ascii_uppercase() } else { c }).collect();
     let mut forms = vec![
         ("raw".to_owned(), secret.to_owned()),
+        ("a header's name".to_owned(), secret.to_ascii_lowercase()),
+        ("mixed hex".to_owned(), mixed),
         ("hex".to_owned(), hex(false)),
         ("HEX".to_owned(), hex(true)),
         ("JSON".to_owned(), json[1..json.len() - 1].to_owned()),
@@ -173,6 +269,10 @@ fn all_forms(secret: &str) -> String {
         let middle = (0..=form.len() / 2).rev().find(|&at| form.is_char_boundary(at)).unwrap();
         lines.push(format!("{}\n{}", &form[..middle], &form[middle..]));
     }
+    if secret.contains('\n') {
+        lines.extend(secret.lines().flat_map(forms).map(|(_, form)| format!("<{form}>")));
+    }
+    lines.push(secret.to_owned());
     lines.push(json!({"password": secret}).to_string());
     lines.push(STANDARD.encode(format!("user:{secret}")));
     lines.join("\n")
@@ -199,7 +299,12 @@ fn tells_nothing(bench: &Bench, ran: &Ran<'_>, secrets: &[&str], more: &[&Path])
         texts.iter().map(|(name, text)| (format!("{name}, in one line"), text.replace(['\r', '\n'], ""))).collect();
     for (name, text) in texts.iter().chain(&whole) {
         for secret in secrets {
-            for (form, spelled) in forms(secret) {
+            // What a break within a character leaves whole.
+            let rest =
+                secret.char_indices().find(|(_, c)| c.len_utf8() > 1).map(|(at, c)| &secret[at + c.len_utf8()..]);
+            let rest = rest.filter(|rest| rest.len() >= 8).map(|rest| ("its rest".to_owned(), rest.to_owned()));
+            let lines = secret.lines().filter(|line| line != secret).flat_map(forms);
+            for (form, spelled) in forms(secret).into_iter().chain(lines).chain(rest) {
                 assert!(!text.contains(&spelled), "`{secret}` is in {name} as {form}:\n{text}");
             }
         }
@@ -222,8 +327,14 @@ fn echo() -> Server {
     Server::with_login(TOKEN, |request: &Received| {
         let token = request.header("authorization").trim_start_matches("Bearer ").to_owned();
         let body = format!("{}\n{}\n{}", all_forms(&token), all_forms(KEY), request.headers.join("\n"));
-        let headers = vec![format!("x-echo: {token} {}", STANDARD.encode(format!("?{token}")))];
-        (if request.line.starts_with("GET") { 200 } else { 500 }, headers, body)
+        let headers =
+            vec![format!("x-echo: {token} {}", STANDARD.encode(format!("?{token}"))), format!("x-{token}: 1")];
+        let status = match request.line.as_str() {
+            "GET /v2/spaces" => 200,
+            line if line.starts_with("GET") => 404,
+            _ => 500,
+        };
+        (status, headers, body)
     })
 }
 
@@ -251,7 +362,7 @@ fn a_step_never_has_what_a_service_repeats_of_its_credentials() {
 #[test]
 fn what_a_step_has_of_a_secret_is_masked_in_all_that_the_host_writes() {
     for deed in ["tell", "tell_and_fail"] {
-        for secret in [KEY, PASSWORD, "12345678"] {
+        for secret in [KEY, PASSWORD, "12345678", PEM, "Some-API-Key.42"] {
             // The spec gives it the secret as a text like any other.
             let text = serde_json::to_string(&all_forms(secret)).unwrap();
             let bench = rogue(&format!("{{do: {deed}, text: {text}}}"), GRANT);
@@ -265,6 +376,10 @@ fn what_a_step_has_of_a_secret_is_masked_in_all_that_the_host_writes() {
             // Its own files are what it makes of them.
             let _ = fs::remove_dir_all(bench.folder.path().join(".stepwise/r/artifacts"));
             tells_nothing(&bench, &ran, &[secret], &[]);
+            assert!(server.lines().iter().any(|line| line.starts_with("GET /v2/spaces/")), "{:?}", server.lines());
+            if deed != "tell" {
+                assert!(ran.stderr().contains("the request that failed: GET /v2/spaces/"), "{}", ran.stderr());
+            }
             if deed == "tell" {
                 let refusal = bench.outputs("rogue")["found"]["ledger"].as_str().unwrap().to_owned();
                 assert!(refusal.ends_with("the ledger takes nothing that has a secret in it"), "{refusal}");

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
@@ -116,6 +116,8 @@ pub(crate) struct Relay {
     listener: Listener,
     /// One for each connection: the head of its CONNECT, or nothing.
     connections: Arc<Mutex<Vec<Received>>>,
+    /// Greetings of TLS clients that passed.
+    handshakes: Arc<AtomicUsize>,
 }
 
 impl Relay {
@@ -132,6 +134,8 @@ impl Relay {
     fn start(target: SocketAddr, is_proxy: bool) -> Self {
         let connections = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&connections);
+        let handshakes = Arc::new(AtomicUsize::new(0));
+        let greetings = Arc::clone(&handshakes);
         let listener = Listener::start(move |client| {
             let mut head = Received { line: String::new(), headers: Vec::new(), body: String::new() };
             if is_proxy {
@@ -144,10 +148,10 @@ impl Relay {
             let server = TcpStream::connect(target).unwrap();
             let back = (server.try_clone().unwrap(), client.try_clone().unwrap());
             let pumping = thread::spawn(move || pump(&back.0, &back.1));
-            pump(&client, &server);
+            pump(Greeted { stream: &client, header: Vec::new(), left: 0, greetings: &greetings }, &server);
             pumping.join().unwrap();
         });
-        Self { listener, connections }
+        Self { listener, connections, handshakes }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -157,9 +161,44 @@ impl Relay {
     pub(crate) fn connections(&self) -> Vec<Received> {
         self.connections.lock().unwrap().clone()
     }
+
+    /// TLS handshakes that clients began.
+    pub(crate) fn handshakes(&self) -> usize {
+        self.handshakes.load(Ordering::SeqCst)
+    }
 }
 
-fn pump(mut from: &TcpStream, mut to: &TcpStream) {
+/// A client's side of a connection, whose TLS records are looked at as they pass.
+struct Greeted<'a> {
+    stream: &'a TcpStream,
+    /// What there is of a record's header, and of the kind of its message.
+    header: Vec<u8>,
+    /// Bytes of the record that are to come.
+    left: usize,
+    greetings: &'a AtomicUsize,
+}
+
+impl std::io::Read for Greeted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.stream.read(buffer)?;
+        for byte in &buffer[..count] {
+            if self.left > 0 {
+                self.left -= 1;
+                continue;
+            }
+            self.header.push(*byte);
+            if let [kind, _, _, high, low, message] = self.header[..] {
+                // A handshake's first message is the client's greeting; later ones are encrypted, and of another kind.
+                self.greetings.fetch_add(usize::from(kind == 22 && message == 1), Ordering::SeqCst);
+                self.left = usize::from(u16::from_be_bytes([high, low])) - 1;
+                self.header.clear();
+            }
+        }
+        Ok(count)
+    }
+}
+
+fn pump(mut from: impl std::io::Read, mut to: &TcpStream) {
     // However it ends, the other side is to know.
     let _ = std::io::copy(&mut from, &mut to);
     let _ = to.shutdown(Shutdown::Write);

@@ -1,6 +1,8 @@
 //! Where data sets and models come from, and in which form: every way leads to the metrics of the plain run.
 
+mod kept;
 mod server;
+mod trust;
 
 use std::fs;
 use std::io::Write as _;

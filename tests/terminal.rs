@@ -11,7 +11,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use stepwise_stub::{Fault, FaultKind, Nth};
 
-use crate::custom::spec;
+use crate::custom::{rogue, spec};
 use crate::harness::{self, Bench, always, guest, hide_ids};
 
 /// Lines of every screen here: enough for all that a run writes.
@@ -172,6 +172,18 @@ fn the_end_state_stays_above_the_result() {
 fn a_failed_step_shows_its_log_the_request_and_the_message() {
     for (columns, name) in [(80, "terminal-failed-80.txt"), (200, "terminal-failed-200.txt")] {
         let bench = on_terminal(Bench::sample()).fails(always("POST", "/ml/v4/deployments", 403));
+
+        golden(name, &Terminal::start(&bench, &RUN, (ROWS, columns)).ends(3).lines());
+    }
+}
+
+#[test]
+fn tabs_in_a_log_do_not_move_the_steps_and_a_story_has_log_request_and_hint() {
+    let grant = "    grant: {wml: [\"GET /v2/spaces/*\"]}\n";
+    for (columns, name) in [(80, "terminal-story-80.txt"), (200, "terminal-story-200.txt")] {
+        let text = format!("a\\tb\\n\\tindented\\n{}\\tend", "word\\t".repeat(12));
+        let inputs = format!("{{do: complain, request: wml GET /v2/spaces/s, text: \"{text}\"}}");
+        let bench = on_terminal(rogue(&inputs, grant));
 
         golden(name, &Terminal::start(&bench, &RUN, (ROWS, columns)).ends(3).lines());
     }

@@ -4,14 +4,33 @@ use std::path::Path;
 
 use crate::plan::Plan;
 use crate::run::RunId;
+use crate::services::{Masks, is_masked};
 
-use super::{RunsFolder, StepsFolder};
+use super::{RunsFolder, SecretsFolder, StepsFolder};
 
-/// The command that removes what a run has left.
-pub(super) fn removal(plan: &Plan, run: &RunId, runs: &RunsFolder, steps: &StepsFolder) -> String {
-    let (spec, run) = (quoted_path(&plan.spec), run.as_str());
-    let steps = steps.typed().map(|steps| format!(" --steps {}", quoted_path(steps))).unwrap_or_default();
-    format!("stepwise cleanup {spec} --run {run} --runs {}{steps}", quoted_path(&runs.runs))
+/// Where a command finds what is no part of the spec.
+pub(super) struct Folders<'a> {
+    pub(super) secrets: &'a SecretsFolder,
+    pub(super) steps: &'a StepsFolder,
+    pub(super) runs: &'a RunsFolder,
+}
+
+/// The command that removes what a run has left. A value that was set and is a secret stands in it as its mask: the
+/// record has no more of it, so it must be set again.
+pub(super) fn removal(plan: &Plan, run: &RunId, folders: &Folders<'_>) -> String {
+    let mut command = format!("stepwise cleanup {} --run {}", quoted_path(&plan.spec), run.as_str());
+    for (flag, folder) in [
+        ("--runs", Some(folders.runs.runs.as_path())),
+        ("--secrets", folders.secrets.typed()),
+        ("--steps", folders.steps.typed()),
+    ] {
+        command.extend(folder.map(|folder| format!(" {flag} {}", quoted_path(folder))));
+    }
+    let masks = Masks::of(&plan.secrets);
+    for set in plan.overrides.set.iter().map(|set| masks.mask(set)).filter(|set| is_masked(set)) {
+        command.extend([" --set ".to_owned(), quoted(&set)]);
+    }
+    command
 }
 
 fn quoted_path(path: &Path) -> String {

@@ -7,11 +7,13 @@ use clap::Args;
 
 use crate::console::Console;
 use crate::error::Error;
-use crate::plan::Plan;
+use crate::plan::{Overrides, Plan};
 use crate::report::Look;
 use crate::run::{Choice, RunFolder, RunId, RunRecord};
+use crate::services::is_masked;
 use crate::spec::Spec;
 
+use super::advice::Folders;
 use super::run::Conduct;
 use super::{RunsFolder, SecretsFolder, StepsFolder};
 
@@ -23,6 +25,9 @@ pub(super) struct Cleanup {
     /// Run to clean up after
     #[arg(long, value_name = "ID")]
     run: String,
+    /// Value to use instead of the spec's. What `run` was given is known, but for secrets: give those again
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
     #[command(flatten)]
     secrets: SecretsFolder,
     #[command(flatten)]
@@ -37,8 +42,11 @@ impl Cleanup {
         let record = RunRecord::read(&RunFolder::open(&self.runs.runs, &run)?)?;
         let spec = self.spec.unwrap_or_else(|| PathBuf::from(&record.spec));
         let engine = super::engine()?;
-        // The services are to be those of the run.
-        let read = Spec::read(&spec, &record.overrides).map_err(Error::Spec)?;
+        // The services are to be those of the run. What the record has masked, nobody knows any more.
+        let known = record.overrides.set.iter().filter(|set| !is_masked(set)).cloned();
+        let set = known.chain(self.set).collect();
+        let overrides = Overrides { profile: record.overrides.profile.clone(), set };
+        let read = Spec::read(&spec, &overrides).map_err(Error::Spec)?;
         let environment = self.secrets.environment();
         let plan = Plan::for_cleanup(&read, &engine, &self.steps.path(), &environment).map_err(Error::Spec)?;
         super::warn(&engine, console);
@@ -51,8 +59,7 @@ impl Cleanup {
             run: &run,
             choice: &Choice::only(&plan, cleaning)?,
             dry_run: record.dry_run,
-            runs: &self.runs,
-            steps: &self.steps,
+            folders: Folders { secrets: &self.secrets, steps: &self.steps, runs: &self.runs },
         };
         conduct.execute(console, look, out)
     }

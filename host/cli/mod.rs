@@ -84,11 +84,15 @@ struct StepsFolder {
     steps: Option<PathBuf>,
 }
 
+/// The folder, if it was typed: what the environment says will be said there again.
+fn typed<'a>(folder: Option<&'a Path>, variable: &str) -> Option<&'a Path> {
+    let environment = std::env::var_os(variable);
+    folder.filter(|folder| Some(folder.as_os_str()) != environment.as_deref())
+}
+
 impl StepsFolder {
-    /// The folder, if it was typed: what the environment says will be said there again.
     fn typed(&self) -> Option<&Path> {
-        let environment = std::env::var_os("STEPWISE_STEPS");
-        self.steps.as_deref().filter(|steps| Some(steps.as_os_str()) != environment.as_deref())
+        typed(self.steps.as_deref(), "STEPWISE_STEPS")
     }
 
     /// The folder given, or `steps` beside the folder of this binary.
@@ -170,6 +174,10 @@ struct SecretsFolder {
 }
 
 impl SecretsFolder {
+    fn typed(&self) -> Option<&Path> {
+        typed(self.secrets.as_deref(), "STEPWISE_SECRETS")
+    }
+
     /// The variables of this process, and these secrets.
     fn environment(&self) -> Environment {
         Environment::of_process().with_secrets(self.secrets.clone())

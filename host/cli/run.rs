@@ -18,7 +18,8 @@ use crate::run::{Choice, Outcome, RunError, RunId, RunRecord, Runner};
 use crate::signal::Signal;
 use crate::spec::Dialect;
 
-use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder, advice};
+use super::advice::{self, Folders};
+use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder};
 
 /// How long the embedded stub's asynchronous states take: long enough to be waited for, no longer.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -85,8 +86,7 @@ impl Run {
             run: &run,
             choice: &choice.keeping(self.keep),
             dry_run: self.dry_run,
-            runs: &self.runs,
-            steps: &self.steps,
+            folders: Folders { secrets: &self.secrets, steps: &self.steps, runs: &self.runs },
         };
         conduct.execute(console, look, out)
     }
@@ -109,25 +109,24 @@ pub(super) struct Conduct<'a> {
     pub(super) run: &'a RunId,
     pub(super) choice: &'a Choice,
     pub(super) dry_run: bool,
-    pub(super) runs: &'a RunsFolder,
-    pub(super) steps: &'a StepsFolder,
+    pub(super) folders: Folders<'a>,
 }
 
 impl Conduct<'_> {
     /// Runs it, shows the result and answers the exit code.
     pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
-        let Self { plan, run, choice, dry_run, runs, steps } = self;
+        let Self { plan, run, choice, dry_run, folders } = self;
         let stop = Stop::new();
-        let removal = advice::removal(plan, run, runs, steps);
+        let removal = advice::removal(plan, run, &folders);
         let advice = if dry_run {
             "interrupted again; the stub, and what the dry run made there, ends too".to_owned()
         } else {
             format!("interrupted again; to remove what is left: {removal}")
         };
         let signal = Signal::watch(stop.clone(), console.clone(), advice)?;
-        let runner = match Runner::new(plan, &runs.runs, run, choice, dry_run, stop, console) {
+        let runner = match Runner::new(plan, &folders.runs.runs, run, choice, dry_run, stop, console) {
             // Nothing has begun, so nothing must follow.
-            Err(RunError::Data { source: DataError::Interrupted { .. }, .. }) => {
+            Err(RunError::Data { error: DataError::Interrupted { .. }, .. }) => {
                 return Ok(signal.exit_code().unwrap_or(exit::INTERRUPTED));
             }
             runner => runner?,

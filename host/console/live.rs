@@ -12,7 +12,7 @@ use crate::run::LogLevel;
 
 use super::row::{MAX_ID, Progress, Row, State, column};
 use super::story::prefix;
-use super::wrap::wrapped;
+use super::wrap::{expanded, wrapped};
 use super::{Stage, Story, Style};
 
 /// How often the time that runs is drawn anew.
@@ -147,7 +147,7 @@ impl Live {
         let id_width = self.id_width();
         let name = self.style.name(column(step, id_width));
         let room = width().saturating_sub(id_width + 3).max(20);
-        let lines = text.lines().flat_map(|line| wrapped(line, room));
+        let lines = text.lines().flat_map(|line| wrapped(&expanded(line), room));
         let lines: Vec<_> = lines.map(|line| format!("{name}  {line}")).collect();
         self.above(&lines.join("\n"));
     }

@@ -81,7 +81,9 @@ impl Progress {
             _ => done.to_string(),
         };
         let rate = *done as f64 / took.as_secs_f64().max(0.001);
-        format!("{count} {}, {rate:.0}/s", truncate_str(unit, MAX_UNIT, "…"))
+        // A line break or a tab would tear the row apart.
+        let unit = unit.replace(char::is_control, " ");
+        format!("{count} {}, {rate:.0}/s", truncate_str(&unit, MAX_UNIT, "…"))
     }
 }
 
@@ -142,6 +144,12 @@ mod tests {
                 assert!(measure_text_width(&line) < width.max(2), "{width}: {line}");
             }
         }
+    }
+
+    #[test]
+    fn a_unit_does_not_break_its_line() {
+        let line = scoring("score", 500, 1000, "ro\tws\nno").line(8, 80, Style::new(false));
+        assert!(line.ends_with("500 of 1000 ro ws no, 250/s"), "{line}");
     }
 
     #[test]

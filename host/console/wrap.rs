@@ -1,4 +1,6 @@
-//! Long lines on a terminal, ended between words.
+//! Lines as a terminal takes them: long ones ended between words, tabs expanded.
+
+use std::borrow::Cow;
 
 use console::measure_text_width;
 
@@ -20,9 +22,38 @@ pub fn wrapped(line: &str, width: usize) -> Vec<String> {
     pieces
 }
 
+/// Columns from one tab stop to the next.
+const TAB: usize = 8;
+
+/// A line with spaces for its tabs: how wide a tab is depends on where it stands, and nothing that measures knows that.
+pub(super) fn expanded(line: &str) -> Cow<'_, str> {
+    if !line.contains('\t') {
+        return line.into();
+    }
+    let mut pieces = line.split('\t');
+    let mut expanded = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let fill = TAB - measure_text_width(&expanded) % TAB;
+        expanded += &" ".repeat(fill);
+        expanded += piece;
+    }
+    expanded.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tab_leads_to_the_next_stop() {
+        assert_eq!(expanded("no tab"), "no tab");
+        assert_eq!(expanded("a\tb"), "a       b");
+        assert_eq!(
+            expanded("\t\u{4e2d}\tb\t"),
+            format!("{0}\u{4e2d}{1}b{2}", " ".repeat(8), " ".repeat(6), " ".repeat(7))
+        );
+        assert_eq!(expanded("12345678\tb"), "12345678        b");
+    }
 
     #[test]
     fn a_long_line_is_wrapped_at_spaces_and_a_long_word_where_it_must() {

@@ -1,6 +1,7 @@
 //! The user's folder of what was fetched and unpacked: named after its SHA-256, so that nothing in it is ever out of date.
 
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,16 +45,22 @@ impl Cache {
     }
 
     /// Waits until no other process fetches or unpacks the same; holds them off while the file is open.
-    pub(super) fn lock(&self, key: &str, name: &str, stop: &Stop) -> Result<File, DataError> {
+    pub(super) fn lock(&self, key: &str, name: &str, stop: &Stop, say: &dyn Fn(&str)) -> Result<File, DataError> {
         let path = self.path(&format!("{key}.lock"));
         let file = create(&path)?;
+        let mut is_told = false;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(file),
-                Err(rustix::io::Errno::WOULDBLOCK) if stop.wait(LOOK) => {
-                    return Err(DataError::Interrupted { name: name.to_owned() });
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        say(&format!("waiting for another run that brings `{name}`"));
+                    }
+                    if stop.wait(LOOK) {
+                        return Err(DataError::Interrupted { name: name.to_owned() });
+                    }
                 }
-                Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(DataError::Write { path, source: error.into() }),
             }
         }
@@ -64,7 +71,7 @@ impl Cache {
         let path = self.path(name);
         // What has the name must be whole after any crash.
         let kept = file.sync_all().and_then(|()| fs::rename(draft, &path));
-        kept.map_err(|source| DataError::Write { path: path.clone(), source })?;
+        kept.map_err(|source| unwritten(&path, source))?;
         Ok(path)
     }
 }
@@ -72,5 +79,13 @@ impl Cache {
 /// Opens a file for reading and writing, made if it is not there, for its user alone.
 pub(super) fn create(path: &Path) -> Result<File, DataError> {
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-    opened.map_err(|source| DataError::Write { path: path.to_owned(), source })
+    opened.map_err(|source| unwritten(path, source))
+}
+
+fn unwritten(path: &Path, source: io::Error) -> DataError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::IsADirectory => DataError::Folder { path },
+        _ => DataError::Write { path, source },
+    }
 }

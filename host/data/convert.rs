@@ -1,13 +1,16 @@
 //! CSV of what comes in another form: made once, kept in the cache under the digest of what it was made of.
 
+mod out;
 mod parquet;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use self::out::{Halt, Hashed, Limited, Made};
 use super::cache::{Cache, create};
 use super::fetch::{DataSet, Local};
+use super::part::{read, write};
 use super::{DataError, digest_once};
 use crate::deadline::Stop;
 use crate::spec::FormatSpec;
@@ -20,6 +23,8 @@ const VERSION: u32 = 1;
 enum Trouble {
     /// The source is not what it should be.
     Source(String),
+    /// Its compression is not read.
+    Codec(String),
     /// A column has no place in CSV.
     Column { column: String, why: String },
     /// It cannot be written.
@@ -31,7 +36,7 @@ enum Trouble {
 }
 
 /// The data set as CSV: the file itself if it is that already.
-pub(super) fn to_csv(set: &DataSet, path: PathBuf, stop: &Stop) -> Result<Local, DataError> {
+pub(super) fn to_csv(set: &DataSet, path: PathBuf, stop: &Stop, say: &dyn Fn(&str)) -> Result<Local, DataError> {
     let name = set.source.name();
     let failed = |source| DataError::Read { path: path.clone(), source };
     let form = set.form.map_or_else(|| detect(&path, &name), Ok).map_err(failed)?;
@@ -45,10 +50,10 @@ pub(super) fn to_csv(set: &DataSet, path: PathBuf, stop: &Stop) -> Result<Local,
     let cache = Cache::of_user()?;
     let key = format!("{sha256}.{form_name}-{VERSION}");
     let made = format!("{key}.csv");
-    let _lock = cache.lock(&key, &name, stop)?;
+    let _lock = cache.lock(&key, &name, stop, say)?;
     let max = set.max_fetched();
-    if let Some(found) = cache.find(&made) {
-        let bytes = std::fs::metadata(&found).map_err(failed)?.len();
+    let note = cache.path(&format!("{made}.json"));
+    if let Some((found, bytes)) = sound(&cache, &made, &note)? {
         return if bytes > max {
             Err(DataError::TooLargeUnpacked { name, max })
         } else {
@@ -59,7 +64,7 @@ pub(super) fn to_csv(set: &DataSet, path: PathBuf, stop: &Stop) -> Result<Local,
     let draft = cache.path(&format!("{key}.draft"));
     let file = create(&draft)?;
     let unpacked = file.set_len(0).map_err(Trouble::Write).and_then(|()| {
-        let mut out = Limited { out: BufWriter::with_capacity(1 << 16, &file), left: max, stop };
+        let mut out = Limited { out: Hashed::new(BufWriter::with_capacity(1 << 16, &file)), left: max, stop };
         match form {
             FormatSpec::Csv => Ok(()),
             FormatSpec::Gzip => copy(flate2::read::MultiGzDecoder::new(BufReader::new(source)), &mut out),
@@ -68,20 +73,31 @@ pub(super) fn to_csv(set: &DataSet, path: PathBuf, stop: &Stop) -> Result<Local,
             }
             FormatSpec::Parquet => parquet::write(source, max, &mut out),
         }?;
-        out.flush().map_err(Trouble::of_writing)
+        out.flush().map_err(Trouble::of_writing)?;
+        Ok(out.out.made())
     });
-    if let Err(trouble) = unpacked {
+    let unpacked = unpacked.map_err(|trouble| {
         let _ = std::fs::remove_file(&draft);
-        return Err(match trouble {
-            Trouble::Source(why) => DataError::Form { name, form: form_name, why },
-            Trouble::Column { column, why } => DataError::Column { name, column, why },
-            Trouble::Write(source) => DataError::Write { path: draft, source },
-            Trouble::TooLarge => DataError::TooLargeUnpacked { name, max },
-            Trouble::Interrupted => DataError::Interrupted { name },
-        });
-    }
+        match trouble {
+            Trouble::Source(why) => DataError::Form { name: name.clone(), form: form_name, why },
+            Trouble::Codec(codec) => DataError::Codec { name: name.clone(), codec },
+            Trouble::Column { column, why } => DataError::Column { name: name.clone(), column, why },
+            Trouble::Write(source) => DataError::Write { path: draft.clone(), source },
+            Trouble::TooLarge => DataError::TooLargeUnpacked { name: name.clone(), max },
+            Trouble::Interrupted => DataError::Interrupted { name: name.clone() },
+        }
+    })?;
+    // First the note, so that no table is ever without one.
+    write(&note, &unpacked)?;
     let path = cache.keep(&draft, &file, &made)?;
     Ok(Local { path, made_of: Some((name, sha256)) })
+}
+
+/// The table that the cache has, if it is as it was made, and its length: a disk can lie.
+fn sound(cache: &Cache, made: &str, note: &Path) -> Result<Option<(PathBuf, u64)>, DataError> {
+    let (Some(path), Some(known)) = (cache.find(made), read::<Made>(note)) else { return Ok(None) };
+    let (sha256, bytes) = digest_once(&path)?;
+    Ok((sha256 == known.sha256 && bytes == known.bytes).then_some((path, bytes)))
 }
 
 /// The form of a file: its first bytes tell, or else its name.
@@ -118,37 +134,6 @@ fn unreadable(error: io::Error) -> Trouble {
         io::ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
         _ => error.to_string(),
     })
-}
-
-/// Writes no more than it may, and nothing once the run is to stop.
-struct Limited<'a, W> {
-    out: W,
-    left: u64,
-    stop: &'a Stop,
-}
-
-/// Stands in an `io::Error` for what is no error of writing.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-enum Halt {
-    #[error("too large")]
-    TooLarge,
-    #[error("interrupted")]
-    Interrupted,
-}
-
-impl<W: Write> Write for Limited<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.stop.is_stopped() {
-            return Err(io::Error::other(Halt::Interrupted));
-        }
-        self.left = self.left.checked_sub(bytes.len() as u64).ok_or_else(|| io::Error::other(Halt::TooLarge))?;
-        self.out.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }
 
 impl Trouble {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io::Read as _;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -55,8 +55,8 @@ pub fn digest(path: &Path) -> Result<(String, u64), DataError> {
     Ok((hex(&hash.finalize()), bytes))
 }
 
-/// Hashes the rest of a file; answers its length.
-pub(super) fn feed(hash: &mut Sha256, file: &mut File) -> std::io::Result<u64> {
+/// Hashes what is left to read; answers its length.
+pub(super) fn feed(hash: &mut Sha256, file: &mut impl Read) -> std::io::Result<u64> {
     let mut chunk = vec![0; 1 << 16];
     let mut bytes = 0;
     loop {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use ureq::Body;
 use ureq::http::{HeaderMap, Response};
-use ureq::{Agent, Body};
 
 use super::cache::Cache;
 use super::exchange::{Exchange, watched};
@@ -15,7 +15,7 @@ use super::fetch::DataSet;
 use super::part::{Part, Version, read, write};
 use super::{DataError, Location, Refusal, digest_of, digest_once};
 use crate::deadline::Stop;
-use crate::services::plain;
+use crate::services::plain::{self, Line};
 
 /// Attempts of which none brings much.
 const MAX_ATTEMPTS: u32 = 5;
@@ -60,7 +60,7 @@ impl Download<'_> {
         let wanted = self.set.sha256.as_deref();
         let name = self.set.source.name();
         let key = wanted.map_or_else(|| digest_of(self.set.source.identity().as_bytes()), str::to_owned);
-        let _lock = self.cache.lock(&key, &name, self.stop)?;
+        let _lock = self.cache.lock(&key, &name, self.stop, self.say)?;
         let note = self.cache.path(&format!("{key}.json"));
         let known = if let Some(wanted) = wanted {
             if let Some(path) = self.sound(wanted)? {
@@ -109,10 +109,13 @@ impl Download<'_> {
     fn sound(&self, sha256: &str) -> Result<Option<PathBuf>, DataError> {
         let Some(path) = self.cache.find(sha256) else { return Ok(None) };
         let (found, bytes) = digest_once(&path)?;
+        if found != sha256 {
+            return Ok(None);
+        }
         if bytes > self.set.max_fetched() {
             return Err(DataError::TooLarge { name: self.set.source.name(), max: self.set.max_fetched() });
         }
-        Ok(Some(path).filter(|_| found == sha256))
+        Ok(Some(path))
     }
 
     /// As many attempts as are worth it. Answers whether what is known is unchanged.
@@ -147,21 +150,21 @@ impl Download<'_> {
         let Location::Address(url) = self.set.source.location() else {
             return Ok(Came::Whole); // a file is not fetched
         };
-        let agent = plain::agent(&url, &self.set.trust()).map_err(|why| DataError::Trust { why })?;
+        let line = plain::line(&url, &self.set.trust()).map_err(|why| DataError::Trust { why })?;
         let received = AtomicU64::new(0);
-        watched(&agent, self.stop, &received, || self.exchange(&agent, &url, part, known, &received))
+        watched(&line.agent, self.stop, &received, || self.exchange(&line, &url, part, known, &received))
     }
 
     fn exchange(
         &self,
-        agent: &Agent,
+        line: &Line,
         url: &str,
         part: &mut Part,
         known: Option<&Version>,
         received: &AtomicU64,
     ) -> Result<Came, DataError> {
         let name = self.set.source.name();
-        let exchange = Exchange { name: &name, agent, insecure: self.set.insecure };
+        let exchange = Exchange { name: &name, line, insecure: self.set.insecure };
         let headers = self.headers(part, known)?;
         let answer = match exchange.get(url, &headers) {
             Ok(answer) => answer,
@@ -240,6 +243,7 @@ impl Download<'_> {
                 }
                 Err(error) => plain::explain(&ureq::Error::from(error)).0,
             };
+            part.settle()?;
             return Ok(Came::Less(DataError::Broken { name: name.to_owned(), got: part.bytes, why: broken }, None));
         }
     }

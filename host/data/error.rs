@@ -22,10 +22,10 @@ pub enum DataError {
     Refused { why: String, hint: Option<&'static str> },
     #[error("`{name}` cannot be had for now: the server answers {status}")]
     Away { name: String, status: u16 },
-    #[error("`{name}` cannot be reached: {why}")]
-    Unreachable { name: String, why: String },
-    #[error("no secure connection for `{name}`: {why}")]
-    Insecure { name: String, why: String },
+    #[error("`{name}` cannot be reached{through}: {why}")]
+    Unreachable { name: String, through: String, why: String },
+    #[error("no secure connection for `{name}`{through}: {why}")]
+    Insecure { name: String, through: String, why: String },
     #[error("{why}")]
     Trust { why: String },
     #[error("`{name}` leads from {from} to {to}")]
@@ -36,6 +36,10 @@ pub enum DataError {
     TooLarge { name: String, max: u64 },
     #[error("`{name}` has more than the {max} bytes that it may have once it is unpacked")]
     TooLargeUnpacked { name: String, max: u64 },
+    #[error("`{path}` is a folder where the cache keeps a file", path = path.display())]
+    Folder { path: PathBuf },
+    #[error("`{name}` is Parquet compressed with {codec}, which is not read")]
+    Codec { name: String, codec: String },
     #[error("`{name}` cannot be read as {form}: {why}")]
     Form { name: String, form: &'static str, why: String },
     #[error("the column `{column}` of `{name}` {why}")]
@@ -54,6 +58,8 @@ impl DataError {
                 "if its certificate is from an authority of your own, name that one's file as `ca_file`"
             }
             Self::TooLarge { .. } | Self::TooLargeUnpacked { .. } => "raise its `max_size`",
+            Self::Folder { .. } => "remove it",
+            Self::Codec { .. } => "write it with snappy, gzip, zstd or no compression",
             Self::Form { .. } => "say in which form it comes: `format: csv`, `gzip`, `zstd` or `parquet`",
             _ => return None,
         };

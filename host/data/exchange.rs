@@ -10,7 +10,7 @@ use ureq::{Agent, Body};
 
 use super::DataError;
 use crate::deadline::Stop;
-use crate::services::plain;
+use crate::services::plain::{self, Line};
 
 /// Redirects that are followed: a download is often behind one or two.
 const MAX_REDIRECTS: u32 = 5;
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Who is asked, and what is called.
 pub(super) struct Exchange<'a> {
     pub(super) name: &'a str,
-    pub(super) agent: &'a Agent,
+    pub(super) line: &'a Line,
     /// Plain `http` may leave this machine.
     pub(super) insecure: bool,
 }
@@ -34,7 +34,7 @@ impl Exchange<'_> {
     pub(super) fn get(&self, url: &str, headers: &[(&str, String)]) -> Result<Response<Body>, DataError> {
         let mut url = url.to_owned();
         for _ in 0..=MAX_REDIRECTS {
-            let mut request = self.agent.get(&url).header(ACCEPT_ENCODING, "identity");
+            let mut request = self.line.agent.get(&url).header(ACCEPT_ENCODING, "identity");
             for (name, value) in headers {
                 request = request.header(*name, value);
             }
@@ -63,9 +63,10 @@ impl Exchange<'_> {
 
     pub(super) fn failed(&self, error: &ureq::Error) -> DataError {
         let name = self.name.to_owned();
+        let through = self.line.proxy.map(|variable| format!(" through the proxy of `{variable}`")).unwrap_or_default();
         match plain::explain(error) {
-            (why, true) => DataError::Insecure { name, why },
-            (why, false) => DataError::Unreachable { name, why },
+            (why, true) => DataError::Insecure { name, through, why },
+            (why, false) => DataError::Unreachable { name, through, why },
         }
     }
 }

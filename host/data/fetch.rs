@@ -9,7 +9,7 @@ use super::download::Download;
 use super::{DataError, Location, Role, Source, digest_once};
 use crate::deadline::Stop;
 use crate::services::Secret;
-use crate::services::plain::FetchTrust;
+use crate::services::plain::{self, FetchTrust};
 use crate::spec::FormatSpec;
 
 /// What is fetched or unpacked may have as much, unless the spec says more: a folder of data in a wrong place must not
@@ -54,12 +54,23 @@ impl Local {
 }
 
 impl DataSet {
-    /// What can be known without a request: whether a local file is there, and is the right one.
+    /// What can be known without a request: whether a local file is there, and is the right one, or whether there is
+    /// what is trusted on the way.
     pub fn check(&self) -> Result<(), DataError> {
         match self.source.location() {
             Location::File(path) => self.open(&path).map(drop),
-            Location::Address(_) => Ok(()),
+            Location::Address(_) => plain::check(&self.trust()).map_err(|why| DataError::Trust { why }),
         }
+    }
+
+    /// What everybody should know who trusts the run.
+    pub fn warning(&self, name: &str) -> Option<String> {
+        let Location::Address(url) = self.source.location() else { return None };
+        let way = if url.starts_with("http://") { "without TLS" } else { "whatever its certificate says" };
+        let who = if url.starts_with("http://") { "everybody" } else { "somebody" };
+        let can = if self.sha256.is_some() { "read it" } else { "change it" };
+        let noun = self.role.noun();
+        self.insecure.then(|| format!("{noun} `{name}` is `insecure`; it is fetched {way}: {who} on the way can {can}"))
     }
 
     /// Brings it here, in the form that steps read.
@@ -69,14 +80,18 @@ impl DataSet {
             Location::Address(_) => Download { set: self, cache: &Cache::of_user()?, stop, say }.fetch()?,
         };
         match self.role {
-            Role::Data => to_csv(self, path, stop),
+            Role::Data => to_csv(self, path, stop, say),
             Role::Model => Ok(Local::file(path)),
         }
     }
 
-    /// What of it nobody may read.
-    pub fn secrets(&self) -> Vec<&Secret> {
-        self.source.secrets()
+    /// What of it, and of the way to it, nobody may read.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let way = match self.source.location() {
+            Location::File(_) => Vec::new(),
+            Location::Address(url) => plain::secrets(&url),
+        };
+        self.source.secrets().into_iter().cloned().chain(way).collect()
     }
 
     /// The file itself, if it is one, and the right one.

@@ -1,6 +1,6 @@
 //! Data sets and models: how the bytes that a spec names get to this machine, in the form that steps read.
 //!
-//! - [`source`](Source): a kind of source says where its bytes are; `file`, `https` and `s3` are the kinds
+//! - [`source`](Source): a kind of source says where its bytes are; `kinds` has them all
 //! - [`entry`](read): an entry of the spec's `data` or `models` becomes a [`DataSet`]
 //! - `fetch` brings it here: `download` resumes what broke off, over `exchange`, into the user's `cache`
 //! - `convert` makes CSV of what comes in another form
@@ -14,10 +14,8 @@ mod entry;
 mod error;
 mod exchange;
 mod fetch;
-mod file;
-mod https;
+mod kinds;
 mod part;
-mod s3;
 mod source;
 
 use std::path::{Component, Path};
@@ -29,8 +27,7 @@ pub(crate) use exchange::is_allowed;
 pub use fetch::{DataSet, Local};
 pub use source::{Kind, Location, Refusal, Source, Wrong};
 
-/// The kinds of source, by the key that names them in the spec.
-const KINDS: &[Kind] = &[Kind::of::<file::File>("file"), Kind::of::<https::Https>("url"), Kind::of::<s3::S3>("s3")];
+use kinds::KINDS;
 
 /// Whether a path stays below the folder that it is relative to.
 pub fn is_below(value: &str) -> bool {

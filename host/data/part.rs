@@ -1,7 +1,7 @@
 //! What has come so far of something that is fetched: kept on disk, so that a later run can go on where this one ends.
 
 use std::fs::{self, File};
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,17 @@ impl Version {
     }
 }
 
+/// What of a part is known to be on the disk. A power cut may leave anything in place of what came after it.
+#[derive(Serialize, Deserialize)]
+struct Checkpoint {
+    version: Version,
+    bytes: u64,
+    sha256: String,
+}
+
+/// How much may come before it is made sure that it is on the disk.
+const UNSURE: u64 = 32 << 20;
+
 /// A file that is not whole yet. Whoever has one holds the lock of its key.
 pub(super) struct Part {
     path: PathBuf,
@@ -34,6 +45,8 @@ pub(super) struct Part {
     hash: Sha256,
     /// How much there is.
     pub(super) bytes: u64,
+    /// How much of that is on the disk for sure.
+    sure: u64,
     /// Which version it is of.
     pub(super) version: Version,
     /// Whether it came in several pieces, of which one may be of other bytes.
@@ -41,15 +54,31 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// What an earlier attempt left under a key, or nothing yet.
+    /// What an earlier attempt left under a key, as far as it is as it was left, or nothing yet.
     pub(super) fn open(cache: &Cache, key: &str) -> Result<Self, DataError> {
         let (path, note) = (cache.path(&format!("{key}.part")), cache.path(&format!("{key}.part.json")));
-        let mut file = create(&path)?;
-        let mut hash = Sha256::new();
-        let failed = |source| DataError::Read { path: path.clone(), source };
-        let bytes = feed(&mut hash, &mut file).map_err(failed)?;
-        let version = read(&note).unwrap_or_default();
-        Ok(Self { path, note, file, hash, bytes, version, is_pieced: false })
+        let file = create(&path)?;
+        let mut part = Self {
+            path,
+            note,
+            file,
+            hash: Sha256::new(),
+            bytes: 0,
+            sure: 0,
+            version: Version::default(),
+            is_pieced: false,
+        };
+        if let Some(Checkpoint { version, bytes, sha256 }) = read(&part.note) {
+            let failed = |source| DataError::Read { path: part.path.clone(), source };
+            part.bytes = feed(&mut part.hash, &mut (&part.file).take(bytes)).map_err(failed)?;
+            if part.bytes == bytes && part.sha256() == sha256 {
+                (part.sure, part.version) = (bytes, version);
+                part.cut(bytes)?;
+                return Ok(part);
+            }
+        }
+        part.restart(Version::default())?;
+        Ok(part)
     }
 
     /// The digest of what there is.
@@ -59,13 +88,26 @@ impl Part {
 
     /// Begins again, with bytes of this version.
     pub(super) fn restart(&mut self, version: Version) -> Result<(), DataError> {
-        let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
-        emptied.map_err(|source| DataError::Write { path: self.path.clone(), source })?;
-        (self.hash, self.bytes) = (Sha256::new(), 0);
-        write(&self.note, &version)?;
+        // A note of more than there is would be the lie that it is to prevent.
+        let _ = fs::remove_file(&self.note);
+        self.cut(0)?;
+        (self.hash, self.bytes, self.sure) = (Sha256::new(), 0, 0);
         self.version = version;
         self.is_pieced = false;
         Ok(())
+    }
+
+    /// Leaves so many bytes, behind which is written.
+    fn cut(&mut self, bytes: u64) -> Result<(), DataError> {
+        let cut = self.file.set_len(bytes).and_then(|()| self.file.seek(SeekFrom::Start(bytes)));
+        cut.map(drop).map_err(|source| DataError::Write { path: self.path.clone(), source })
+    }
+
+    /// Makes sure that what there is can be gone on from.
+    pub(super) fn settle(&mut self) -> Result<(), DataError> {
+        self.file.sync_data().map_err(|source| DataError::Write { path: self.path.clone(), source })?;
+        self.sure = self.bytes;
+        write(&self.note, &Checkpoint { version: self.version.clone(), bytes: self.bytes, sha256: self.sha256() })
     }
 
     /// Appends.
@@ -73,7 +115,7 @@ impl Part {
         self.file.write_all(bytes).map_err(|source| DataError::Write { path: self.path.clone(), source })?;
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
-        Ok(())
+        if self.bytes - self.sure >= UNSURE { self.settle() } else { Ok(()) }
     }
 
     /// It is whole: it gets its digest for a name.
@@ -95,9 +137,10 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Op
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// Writes a note. One that is cut short is none, and costs a transfer.
+/// Writes a note, in one piece. One that a power cut spoils is none, and costs a transfer.
 pub(super) fn write(path: &std::path::Path, note: &impl Serialize) -> Result<(), DataError> {
     let failed = |source| DataError::Write { path: path.to_owned(), source };
     let text = serde_json::to_vec(note).map_err(|error| failed(error.into()))?;
-    fs::write(path, text).map_err(failed)
+    let draft = path.with_extension("json.draft");
+    fs::write(&draft, text).and_then(|()| fs::rename(&draft, path)).map_err(failed)
 }

@@ -65,11 +65,11 @@ impl Lines {
     }
 
     fn keep(&self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line).trim_end().to_owned();
+        let line = line.trim_ascii_end();
         if line.is_empty() {
             return;
         }
-        let line = self.0.events.log(&self.0.step, self.0.level, &line);
+        let line = self.0.events.log(&self.0.step, self.0.level, line);
         let mut text = self.0.text.lock().unwrap_or_else(PoisonError::into_inner);
         if text.last.len() == KEPT {
             text.last.pop_front();

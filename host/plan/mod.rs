@@ -77,6 +77,13 @@ impl Plan {
         self.steps.iter().map(|step| step.id.clone()).collect()
     }
 
+    /// What everybody should know who trusts a run of it. In a dry run the services are the stub; all else is as ever.
+    pub fn warnings(&self, dry_run: bool) -> Vec<String> {
+        let services = self.services.iter().filter(|_| !dry_run).filter_map(ServiceConfig::warning);
+        let fetched = self.data.iter().chain(&self.models).filter_map(|(name, set)| set.warning(name));
+        services.chain(fetched).collect()
+    }
+
     /// The folder that paths of the spec are relative to.
     pub fn folder(&self) -> PathBuf {
         self.spec.parent().map(std::path::Path::to_owned).unwrap_or_default()

@@ -1,7 +1,7 @@
 //! From the spec as typed to a plan: every reference, name, type and grant is checked, all errors at once.
 //!
 //! Here are the steps and their components; `params`, `services`, `data` (with `models`), `inputs`, `permit` and `retry` check the parts
-//! that their names say, `texts` replaces references.
+//! that their names say, `texts` replaces references, `typed` finds secrets that stand in the spec itself.
 
 mod data;
 mod inputs;
@@ -10,6 +10,7 @@ mod permit;
 mod retry;
 mod services;
 mod texts;
+mod typed;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -51,7 +52,7 @@ impl Plan {
     ) -> Result<Self, Problems> {
         let base = spec.file.parent().map(Path::to_owned).unwrap_or_default();
         let problems = spec.problems.clone();
-        let (params, unset, secrets) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let (params, unset, secrets) = (BTreeMap::new(), Vec::new(), typed::secrets(spec));
         let mut resolver = Resolver { spec, engine, folder, environment, base, params, unset, secrets, problems };
         resolver.params = resolver.params();
         let time = resolver.time(spec.timeout.as_deref(), &Way::root().to("timeout"));

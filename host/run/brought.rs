@@ -13,12 +13,14 @@ use crate::services::Masks;
 
 use super::choice::Choice;
 use super::error::RunError;
-use super::events::LogLevel;
+use super::events::{LogLevel, shown};
 
 /// What was brought. Steps that name the same data set read the same bytes, whatever its source has by then.
 #[derive(Debug)]
 pub(super) struct Brought {
     local: Mutex<BTreeMap<(&'static str, String), Local>>,
+    /// Servers repeat what they are sent.
+    masks: Masks,
     console: Console,
 }
 
@@ -31,10 +33,10 @@ impl Brought {
         stop: &Stop,
         console: &Console,
     ) -> Result<Self, RunError> {
-        for secret in plan.data.values().chain(plan.models.values()).flat_map(DataSet::secrets) {
-            masks.add(secret);
+        for set in plan.data.values().chain(plan.models.values()) {
+            set.secrets().iter().for_each(|secret| masks.add(secret));
         }
-        let brought = Self { local: Mutex::default(), console: console.clone() };
+        let brought = Self { local: Mutex::default(), masks: masks.clone(), console: console.clone() };
         for step in plan.steps.iter().filter(|step| choice.includes(&step.id)) {
             for (_, format, name) in step.component.info.inputs.files(&step.inputs.sketch()) {
                 let set = match format {
@@ -57,9 +59,13 @@ impl Brought {
         if let Some(local) = all.get(&key) {
             return Ok(local.clone());
         }
-        let say = |text: &str| self.console.log(name, LogLevel::Info, text);
-        let local = set.fetch(stop, &say);
-        let local = local.map_err(|source| RunError::Data { noun: set.role.noun(), name: name.to_owned(), source })?;
+        let say = |text: &str| self.console.log(name, LogLevel::Info, &shown(&self.masks, text));
+        let local = set.fetch(stop, &say).map_err(|error| RunError::Data {
+            noun: set.role.noun(),
+            name: name.to_owned(),
+            message: shown(&self.masks, &error.to_string()),
+            error,
+        })?;
         all.insert(key, local.clone());
         Ok(local)
     }

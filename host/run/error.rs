@@ -17,14 +17,16 @@ pub enum RunError {
     #[error(transparent)]
     Services(#[from] ServiceError),
     /// A data set or a model.
-    #[error("{noun} `{name}`: {source}")]
+    #[error("{noun} `{name}`: {message}")]
     Data {
         /// Which of the two.
         noun: &'static str,
         /// Its name in the spec.
         name: String,
-        /// Why it cannot be had.
-        source: DataError,
+        /// Why it cannot be had. What a server says is in it, so it is masked.
+        message: String,
+        /// The same as it is known to the program, never shown.
+        error: DataError,
     },
     /// A run of that name is there already.
     #[error("run `{0}` has run already")]

@@ -1,5 +1,6 @@
 //! `events.jsonl`: what happened when, for machines. Each event also goes to the console.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -60,9 +61,9 @@ impl Events {
         Self { masks: Masks::default(), trails, file: None, console: Console::silent(), troubles }
     }
 
-    /// A line of a step's log. Answers it as it was written.
-    pub fn log(&self, step: &str, level: LogLevel, message: &str) -> String {
-        let message = self.said(step, message);
+    /// A line of a step's log, which need not be UTF-8. Answers it as it was written.
+    pub fn log(&self, step: &str, level: LogLevel, message: impl AsRef<[u8]>) -> String {
+        let message = self.said(step, message.as_ref());
         let name = match level {
             LogLevel::Debug => "debug",
             LogLevel::Info => "info",
@@ -77,13 +78,20 @@ impl Events {
 
     /// How far a step is.
     pub fn progress(&self, step: &str, done: u64, total: Option<u64>, unit: &str) {
-        let unit = self.said(step, unit);
-        self.write(&json!({"event": "progress", "step": step, "done": done, "total": total, "unit": unit}));
-        self.console.progress(step, done, total, &unit);
+        let unit = self.said(step, unit.as_bytes());
+        let counts = json!({"done": done, "total": total});
+        let masked = self.masked_value(counts.clone());
+        let (told, all) = (&masked["done"], &masked["total"]);
+        self.write(&json!({"event": "progress", "step": step, "done": told, "total": all, "unit": unit}));
+        // A bar has no place for what is no number.
+        if masked == counts {
+            self.console.progress(step, done, total, &unit);
+        }
     }
 
     /// One exchange with a service.
     pub fn request(&self, step: &str, exchange: &Exchange<'_>) {
+        let path = self.masked(exchange.path);
         let error = exchange.outcome.err().map(|error| self.masked(&error.to_string()));
         let answer = (!exchange.refusal.is_empty()).then(|| self.excerpt(exchange.refusal));
         let mut event = json!({
@@ -91,7 +99,7 @@ impl Events {
             "step": step,
             "service": exchange.service,
             "method": exchange.method.as_str(),
-            "path": self.masked(exchange.path),
+            "path": path,
             "attempt": exchange.attempt,
             "status": exchange.outcome.as_ref().ok(),
             "error": error,
@@ -104,7 +112,7 @@ impl Events {
             event["answer"] = answer.as_str().into();
         }
         self.write(&event);
-        self.troubles().request(step, exchange, error.or(answer).unwrap_or_default());
+        self.troubles().request(step, exchange, &path, error.or(answer).unwrap_or_default());
     }
 
     /// A step begins, ends, is skipped, or is tried again.
@@ -132,28 +140,33 @@ impl Events {
         self.console.failure(&record.id, &story);
     }
 
-    /// What everybody should know who trusts the run.
-    pub fn warning(&self, text: &str) {
+    /// What everybody should know who trusts the run, unless it `is_told` on the console already.
+    pub fn warning(&self, text: &str, is_told: bool) {
         self.keep(&json!({"event": "warning", "message": text}));
-        self.console.note("warning", text, None);
+        if !is_told {
+            self.console.note("warning", text, None);
+        }
     }
 
     /// A text without any secret in it.
     pub fn masked(&self, text: &str) -> String {
-        // Cut first, a secret could lose its end and be known no more.
-        cut(&self.masks.mask(text))
+        shown(&self.masks, text)
     }
 
     /// A step's next text, without any secret in it or in what it makes up with those before.
-    fn said(&self, step: &str, text: &str) -> String {
+    fn said(&self, step: &str, text: &[u8]) -> String {
         let mut trails = self.trails.lock().unwrap_or_else(PoisonError::into_inner);
         cut(&trails.entry(step.to_owned()).or_default().mask(&self.masks, text))
     }
 
-    /// A value without any secret in its texts and keys, whole.
+    /// A value without any secret in its texts, numbers and keys, whole.
     pub fn masked_value(&self, value: Value) -> Value {
         match value {
             Value::String(text) => self.masks.mask(&text).into_owned().into(),
+            Value::Number(number) => match self.masks.mask(&number.to_string()) {
+                Cow::Borrowed(_) => Value::Number(number),
+                Cow::Owned(masked) => masked.into(),
+            },
             Value::Array(items) => items.into_iter().map(|item| self.masked_value(item)).collect(),
             Value::Object(members) => {
                 let masked =
@@ -200,6 +213,12 @@ impl Events {
     fn troubles(&self) -> std::sync::MutexGuard<'_, Troubles> {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A text that may be written: without any secret in it, as long as a line may be, without control characters.
+pub(super) fn shown(masks: &Masks, text: &str) -> String {
+    // Cut first, a secret could lose its end and be known no more.
+    cut(&masks.mask(text))
 }
 
 /// A text as long as a line may be, without control characters.

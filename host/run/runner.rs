@@ -11,7 +11,7 @@ use crate::console::{Console, Stage};
 use crate::deadline::{Deadline, Stop};
 use crate::engine::{CONTRACT, StepError};
 use crate::plan::{ContinueOn, Overrides, Plan, PlannedStep, When};
-use crate::services::{Masks, ServiceConfig, Services};
+use crate::services::{Masks, Services};
 
 use super::brought::Brought;
 use super::choice::Choice;
@@ -54,12 +54,13 @@ impl<'a> Runner<'a> {
         let masks = Masks::of(&plan.secrets);
         let user_agent = concat!("stepwise/", env!("CARGO_PKG_VERSION"));
         let services = Arc::new(Services::open(plan.services.clone(), user_agent, &masks)?);
+        let warnings = plan.warnings(dry_run);
+        // Before anything is fetched.
+        warnings.iter().for_each(|warning| console.note("warning", warning, None));
         // All that may be missing is looked for before anything is made, here or at a service.
         let brought = Brought::new(plan, choice, &masks, &stop, console)?;
         let folder = RunFolder::create(runs, run)?;
         let lock = folder.lock()?;
-        let warnings =
-            if dry_run { Vec::new() } else { plan.services.iter().filter_map(ServiceConfig::warning).collect() };
         let record = if folder.record().exists() {
             let mut record = RunRecord::read(&folder)?;
             if choice.is_whole() {
@@ -69,9 +70,9 @@ impl<'a> Runner<'a> {
                 return Err(RunError::Pipeline { run: run.as_str().to_owned(), pipeline: record.pipeline });
             }
             check_services(&record, plan)?;
-            for warning in warnings {
-                if !record.warnings.contains(&warning) {
-                    record.warnings.push(warning);
+            for warning in &warnings {
+                if !record.warnings.contains(warning) {
+                    record.warnings.push(warning.clone());
                 }
             }
             record
@@ -87,7 +88,7 @@ impl<'a> Runner<'a> {
                 dry_run,
                 services: plan.services.iter().map(|service| (service.name.clone(), service.url.clone())).collect(),
                 platforms: platforms(plan),
-                warnings,
+                warnings: warnings.clone(),
                 nonce: format!("{:06x}", fastrand::u32(..1 << 24)),
                 overrides: Overrides {
                     profile: plan.overrides.profile.clone(),
@@ -106,7 +107,9 @@ impl<'a> Runner<'a> {
         let ledger = Arc::new(Ledger::new(folder.path(), &plan.name, run.as_str(), &record.nonce));
         choice.check(plan, &record, &ledger)?;
         let events = Arc::new(Events::open(folder.path(), masks, console.clone())?);
-        record.warnings.iter().for_each(|warning| events.warning(warning));
+        for warning in &record.warnings {
+            events.warning(warning, warnings.contains(warning));
+        }
         let end = plan.time.map(Deadline::after);
         Ok(Self { plan, folder, record, services, ledger, events, brought, stop, end })
     }
@@ -166,7 +169,7 @@ impl<'a> Runner<'a> {
     /// Runs a step as often as its `retry` says.
     fn step(&self, step: &PlannedStep, stop: &Stop) -> StepRecord {
         let start = Instant::now();
-        let mut record = StepRecord::of(step);
+        let mut record = StepRecord::of(step, &self.events);
         self.events.step(&step.id, Stage::Started, "started");
         for attempt in 1..=step.retry.attempts {
             record.attempts = attempt;
@@ -227,7 +230,7 @@ impl<'a> Runner<'a> {
 
     fn skipped(&self, step: &PlannedStep) -> StepRecord {
         self.events.step(&step.id, Stage::Skipped, "skipped");
-        StepRecord::of(step)
+        StepRecord::of(step, &self.events)
     }
 }
 

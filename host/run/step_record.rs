@@ -96,7 +96,7 @@ pub struct FailureRecord {
 
 impl StepRecord {
     /// A step's record before it runs.
-    pub(super) fn of(step: &PlannedStep) -> Self {
+    pub(super) fn of(step: &PlannedStep, events: &Events) -> Self {
         let info = &step.component.info;
         let reported =
             info.outputs.properties().filter(|(_, schema)| schema.get("x-report") == Some(&Value::Bool(true)));
@@ -112,8 +112,8 @@ impl StepRecord {
             waiting_ms: 0.0,
             attempts: 0,
             used: BTreeMap::new(),
-            grants: step.permit.granted().map(|grant| format!("{} {grant}", grant.service)).collect(),
-            inputs: step.inputs.sketch(),
+            grants: step.permit.granted().map(|grant| events.masked(&format!("{} {grant}", grant.service))).collect(),
+            inputs: events.masked_value(step.inputs.sketch()),
             files: Vec::new(),
             outputs: None,
             report: reported.map(|(name, _)| name.clone()).collect(),

@@ -40,8 +40,9 @@ impl Troubles {
         log.push_back((level, message));
     }
 
-    /// Notes a request that failed; forgets one that went well when it was sent again. `text` is masked.
-    pub(super) fn request(&mut self, step: &str, exchange: &Exchange<'_>, text: String) {
+    /// Notes a request that failed; forgets one that went well when it was sent again. `path` and `text` are
+    /// masked, as is what a failure quotes.
+    pub(super) fn request(&mut self, step: &str, exchange: &Exchange<'_>, path: &str, text: String) {
         let trouble = self.0.entry(step.to_owned()).or_default();
         trouble.latest = trouble.latest.max(Some(exchange.started));
         trouble.failed.retain(|(failed, _)| failed.transaction != exchange.transaction_id);
@@ -54,7 +55,7 @@ impl Troubles {
         }
         let request = FailedRequest {
             service: exchange.service.to_owned(),
-            line: format!("{} {}", exchange.method.as_str(), exchange.path),
+            line: format!("{} {}", exchange.method.as_str(), path),
             status,
             text,
             transaction: exchange.transaction_id.to_owned(),

@@ -25,3 +25,18 @@ pub enum CallError {
     #[error("{0}")]
     OutOfTime(String),
 }
+
+impl CallError {
+    /// The same in other words.
+    pub fn retold(mut self, retell: impl FnOnce(&str) -> String) -> Self {
+        let (Self::Denied(text)
+        | Self::Invalid(text)
+        | Self::Login(text)
+        | Self::Unreachable(text)
+        | Self::NoAnswer(text)
+        | Self::TooLarge(text)
+        | Self::OutOfTime(text)) = &mut self;
+        *text = retell(text);
+        self
+    }
+}

@@ -49,5 +49,5 @@ pub use permit::Permit;
 pub use platform::platform_url;
 pub use proxy::Proxies;
 pub use request::{Repeat, Request, Response};
-pub use secret::Secret;
+pub use secret::{Secret, is_masked};
 pub use service::Services;

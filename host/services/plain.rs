@@ -5,13 +5,14 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use ureq::http::Uri;
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Error};
 
 use super::client::{self, is_of_trust, new_agent};
 use super::config::is_loopback;
 use super::retry;
 use super::tls::Trust;
-use super::{Proxies, ServiceError};
+use super::{Proxies, Secret, ServiceError};
 
 /// Whom a fetch trusts.
 #[derive(Clone, Debug, Default)]
@@ -22,20 +23,49 @@ pub(crate) struct FetchTrust<'a> {
     pub(crate) insecure: bool,
 }
 
+/// Connections to an address, and the variable that names the proxy on the way.
+pub(crate) struct Line {
+    pub(crate) agent: Agent,
+    pub(crate) proxy: Option<&'static str>,
+}
+
 /// Connections to an address. The answer to an unknown status is the caller's to judge, as is a redirect.
-pub(crate) fn agent(url: &str, trust: &FetchTrust<'_>) -> Result<Agent, String> {
-    let tls = Trust::of_fetch(trust.ca_file, trust.insecure).settings("").map_err(|error| match error {
-        ServiceError::PemFile { file, .. } => format!("cannot read the CA file `{}`", file.display()),
-        ServiceError::Pem { file, why, .. } => format!("the CA file `{}` is not PEM: {why}", file.display()),
-        ServiceError::PemEmpty { file, .. } => format!("the CA file `{}` has no certificate in it", file.display()),
-        other => other.to_string(),
-    })?;
-    let way = Proxies::of(|name| std::env::var(name).ok()).way("", url).map_err(|error| match error {
+pub(crate) fn line(url: &str, trust: &FetchTrust<'_>) -> Result<Line, String> {
+    let tls = settings(trust)?;
+    let way = proxies().way("", url).map_err(|error| match error {
         ServiceError::Proxy { variable, why, .. } => format!("the proxy of `{variable}`: {why}"),
         other => other.to_string(),
     })?;
     let config = client::config(tls, concat!("stepwise/", env!("CARGO_PKG_VERSION")), &way);
-    Ok(new_agent(config))
+    Ok(Line { agent: new_agent(config), proxy: way.variable })
+}
+
+/// Why a trust cannot be had, if so.
+pub(crate) fn check(trust: &FetchTrust<'_>) -> Result<(), String> {
+    settings(trust).map(drop)
+}
+
+fn settings(trust: &FetchTrust<'_>) -> Result<TlsConfig, String> {
+    let trust = Trust::of_fetch(trust.ca_file, trust.insecure);
+    // These name a service, and here is none.
+    trust.and_then(|trust| trust.settings("")).map_err(|error| match error {
+        ServiceError::CaFileUnused { .. } => {
+            "`ca_file` has no effect beside `insecure: true`; remove one of them".into()
+        }
+        ServiceError::PemFile { file, source, .. } => format!("cannot read the CA file `{}`: {source}", file.display()),
+        ServiceError::Pem { file, why, .. } => format!("the CA file `{}` is not PEM: {why}", file.display()),
+        ServiceError::PemEmpty { file, .. } => format!("the CA file `{}` has no certificate in it", file.display()),
+        other => other.to_string(),
+    })
+}
+
+/// What must be masked of the way to an address.
+pub(crate) fn secrets(url: &str) -> Vec<Secret> {
+    proxies().way("", url).map(|way| way.secrets()).unwrap_or_default()
+}
+
+fn proxies() -> Proxies {
+    Proxies::of(|name| std::env::var(name).ok())
 }
 
 /// Whether an address is one of this machine, where nobody listens in and no proxy is of use.

@@ -7,6 +7,11 @@ use zeroize::Zeroizing;
 /// What stands in place of a secret.
 pub(super) const MASK: &str = "***";
 
+/// Whether a part of a text may have been a secret.
+pub fn is_masked(text: &str) -> bool {
+    text.contains(MASK)
+}
+
 /// A text that is shown to nobody. Wiped from memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);

@@ -105,7 +105,23 @@ impl Services {
     ///
     /// A 401 means that the token was withdrawn: the host logs in anew and sends the request once more, unless it may
     /// be sent only once.
+    ///
+    /// Neither the answer nor the error has a secret in it, whatever the service repeats: what a step does not have, it
+    /// cannot tell.
     pub fn call(
+        &self,
+        name: &str,
+        request: &Request,
+        limits: &Limits,
+        observer: &dyn Observer,
+    ) -> Result<Response, CallError> {
+        match self.answer(name, request, limits, observer) {
+            Ok(answer) => Ok(self.masked(answer)),
+            Err(error) => Err(error.retold(|text| self.masks.mask(text).into_owned())),
+        }
+    }
+
+    fn answer(
         &self,
         name: &str,
         request: &Request,
@@ -145,7 +161,7 @@ impl Services {
             answer = send(&mut delivery, &url, request, authorization.expose())?;
         }
         service.check_age(request, &answer, &authorization, &asker)?;
-        Ok(self.masked(answer))
+        Ok(answer)
     }
 
     /// The request that an answer redirects to, if the caller may follow. Whether it may send that one is the caller's to
@@ -157,11 +173,10 @@ impl Services {
         }
     }
 
-    /// The answer without any secret that the service repeats: what a step does not have, it cannot tell.
     fn masked(&self, mut answer: Response) -> Response {
-        for (_, value) in &mut answer.headers {
-            if let Cow::Owned(masked) = self.masks.mask(value) {
-                *value = masked;
+        for text in answer.headers.iter_mut().flat_map(|(name, value)| [name, value]) {
+            if let Cow::Owned(masked) = self.masks.mask(text) {
+                *text = masked;
             }
         }
         if let Some(masked) = self.masks.mask_bytes(&answer.body) {

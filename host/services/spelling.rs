@@ -13,10 +13,17 @@ const SHORTEST: usize = 8;
 /// How much of a long secret may show itself before it counts as begun.
 const BEGUN: usize = 12;
 
+/// One way to write a secret.
+struct Spelling {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Upper and lower case are the same, also mixed.
+    any_case: bool,
+}
+
 /// All spellings of all secrets, found in one pass over a text.
 #[derive(Default)]
 pub(super) struct Spellings {
-    all: Vec<Zeroizing<Vec<u8>>>,
+    all: Vec<Spelling>,
     /// Those that begin with these two bytes.
     by_start: HashMap<[u8; 2], Vec<usize>>,
     /// Whether any begins with two bytes: a bit for each pair, as most of a text begins none.
@@ -34,26 +41,30 @@ impl Spellings {
         self.longest * 2
     }
 
-    /// Adds all spellings of a secret.
+    /// Adds all spellings of a secret, and of each of its lines: of a key in PEM the lines are what may be shown alone.
     pub(super) fn add(&mut self, secret: &str) {
-        if secret.len() < SHORTEST {
-            return;
-        }
-        for spelling in spellings(secret) {
-            if !self.all.iter().any(|known| **known == spelling) {
+        let lines = secret.lines().map(str::trim).filter(|line| *line != secret);
+        for part in std::iter::once(secret).chain(lines).filter(|part| part.len() >= SHORTEST) {
+            for spelling in spellings(part) {
                 self.insert(spelling);
             }
         }
     }
 
-    fn insert(&mut self, spelling: Vec<u8>) {
-        let start = [spelling[0], spelling[1]];
+    fn insert(&mut self, spelling: Spelling) {
+        let start = [spelling.bytes[0], spelling.bytes[1]];
+        let known = |index: &usize| self.all[*index].is(&spelling);
+        if self.by_start.get(&start).is_some_and(|indices| indices.iter().any(known)) {
+            return;
+        }
         self.starts.resize(1 << 10, 0);
-        let bit = usize::from(u16::from_be_bytes(start));
-        self.starts[bit / 64] |= 1 << (bit % 64);
-        self.longest = self.longest.max(spelling.len());
-        self.by_start.entry(start).or_default().push(self.all.len());
-        self.all.push(Zeroizing::new(spelling));
+        for start in spelling.starts() {
+            let bit = usize::from(u16::from_be_bytes(start));
+            self.starts[bit / 64] |= 1 << (bit % 64);
+            self.by_start.entry(start).or_default().push(self.all.len());
+        }
+        self.longest = self.longest.max(spelling.bytes.len());
+        self.all.push(spelling);
     }
 
     /// Tells each place where a spelling stands, and if `begun`, where so much of one stands at the end that the rest
@@ -69,10 +80,13 @@ impl Spellings {
             }
             let rest = &text[at..];
             for &index in self.by_start.get(&[pair[0], pair[1]]).into_iter().flatten() {
-                let spelling = self.all[index].as_slice();
-                if rest.starts_with(spelling) {
-                    found(at..at + spelling.len());
-                } else if begun && rest.len() > BEGUN.min(spelling.len() / 2) && spelling.starts_with(rest) {
+                let spelling = &self.all[index];
+                let length = spelling.bytes.len();
+                if rest.len() >= length {
+                    if spelling.begins_with(&rest[..length]) {
+                        found(at..at + length);
+                    }
+                } else if begun && rest.len() > BEGUN.min(length / 2) && spelling.begins_with(rest) {
                     found(at..text.len());
                 }
             }
@@ -80,25 +94,56 @@ impl Spellings {
     }
 }
 
-fn spellings(secret: &str) -> Vec<Vec<u8>> {
+impl Spelling {
+    fn exact(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { bytes: Zeroizing::new(bytes.into()), any_case: false }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.any_case == other.any_case && self.bytes == other.bytes
+    }
+
+    /// Whether it begins with these bytes.
+    fn begins_with(&self, bytes: &[u8]) -> bool {
+        let start = &self.bytes[..bytes.len()];
+        if self.any_case { start.eq_ignore_ascii_case(bytes) } else { start == bytes }
+    }
+
+    /// The pairs of bytes that it may begin with.
+    fn starts(&self) -> Vec<[u8; 2]> {
+        let cases = |byte: u8| {
+            let mut cases = vec![byte];
+            if self.any_case && byte.is_ascii_alphabetic() {
+                cases.push(byte ^ 0x20);
+            }
+            cases
+        };
+        let (first, second) = (cases(self.bytes[0]), cases(self.bytes[1]));
+        first.iter().flat_map(|first| second.iter().map(|second| [*first, *second])).collect()
+    }
+}
+
+fn spellings(secret: &str) -> Vec<Spelling> {
     let bytes = secret.as_bytes();
     let mut all = vec![
-        bytes.to_vec(),
+        Spelling::exact(bytes),
         // As a form writes it.
-        secret.replace(' ', "+").into_bytes(),
+        Spelling::exact(secret.replace(' ', "+")),
+        // As the name of a header or a host comes in.
+        Spelling::exact(secret.to_ascii_lowercase()),
         // A text's lines may come without their ends.
-        secret.replace(['\r', '\n'], "").into_bytes(),
-        hex(bytes, b"0123456789abcdef"),
-        hex(bytes, b"0123456789ABCDEF"),
+        Spelling::exact(secret.replace(['\r', '\n'], "")),
+        Spelling { bytes: Zeroizing::new(hex(bytes)), any_case: true },
     ];
     for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-        all.extend((0..3).map(|before| within_base64(&engine, bytes, before).into_bytes()));
+        all.extend((0..3).map(|before| Spelling::exact(within_base64(&engine, bytes, before))));
     }
-    all.retain(|spelling| spelling.len() >= SHORTEST);
+    all.retain(|spelling| spelling.bytes.len() >= SHORTEST);
     all
 }
 
-fn hex(bytes: &[u8], digits: &[u8; 16]) -> Vec<u8> {
+fn hex(bytes: &[u8]) -> Vec<u8> {
+    let digits = b"0123456789abcdef";
     bytes.iter().flat_map(|byte| [digits[usize::from(byte >> 4)], digits[usize::from(byte & 0xf)]]).collect()
 }
 

@@ -1,11 +1,16 @@
 //! Whose certificates are trusted, and with which one we show ourselves.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+use zeroize::Zeroizing;
 
 use super::{ClientCertificate, ServiceConfig, ServiceError};
+
+/// Longest PEM file; all public authorities together have a quarter of a MiB.
+const MAX_BYTES: u64 = 4 << 20;
 
 /// Whose certificates a service's connections trust and which they show; services with the same share connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,14 +29,20 @@ enum Authorities {
     Anybody,
 }
 
+impl Authorities {
+    fn of(ca_file: Option<&Path>, insecure: bool, name: &str) -> Result<Self, ServiceError> {
+        match (ca_file, insecure) {
+            (Some(_), true) => Err(ServiceError::CaFileUnused { name: name.to_owned() }),
+            (Some(file), false) => Ok(Self::PublicAnd(file.to_owned())),
+            (None, true) => Ok(Self::Anybody),
+            (None, false) => Ok(Self::Public),
+        }
+    }
+}
+
 impl Trust {
     pub(super) fn of(config: &ServiceConfig) -> Result<Self, ServiceError> {
-        let authorities = match (&config.ca_file, config.insecure) {
-            (Some(_), true) => return Err(ServiceError::CaFileUnused { name: config.name.clone() }),
-            (Some(file), false) => Authorities::PublicAnd(file.clone()),
-            (None, true) => Authorities::Anybody,
-            (None, false) => Authorities::Public,
-        };
+        let authorities = Authorities::of(config.ca_file.as_deref(), config.insecure, &config.name)?;
         Ok(Self { authorities, own: config.client_certificate.clone() })
     }
 
@@ -47,13 +58,8 @@ impl Trust {
     }
 
     /// The trust in a place that is no service.
-    pub(super) fn of_fetch(ca_file: Option<&Path>, insecure: bool) -> Self {
-        let authorities = match (ca_file, insecure) {
-            (_, true) => Authorities::Anybody,
-            (Some(file), false) => Authorities::PublicAnd(file.to_owned()),
-            (None, false) => Authorities::Public,
-        };
-        Self { authorities, own: None }
+    pub(super) fn of_fetch(ca_file: Option<&Path>, insecure: bool) -> Result<Self, ServiceError> {
+        Ok(Self { authorities: Authorities::of(ca_file, insecure, "")?, own: None })
     }
 
     /// The settings for it; `service` is named when a file cannot be used.
@@ -105,10 +111,26 @@ fn certificates(file: &Path, what: &'static str, service: &str) -> Result<Vec<Ce
 
 fn items(file: &Path, what: &'static str, service: &str) -> Result<Vec<PemItem<'static>>, ServiceError> {
     let (name, file) = (service.to_owned(), file.to_owned());
-    let pem = match fs::read(&file) {
-        Ok(pem) => zeroize::Zeroizing::new(pem),
+    let pem = match read(&file) {
+        Ok(pem) => pem,
         Err(source) => return Err(ServiceError::PemFile { name, what, file, source }),
     };
     let items: Result<Vec<_>, _> = parse_pem(&pem).collect();
     items.map_err(|error| ServiceError::Pem { name, what, file, why: error.to_string() })
+}
+
+/// What a file holds, if it is one: a device gives bytes without end, and a pipe may never give any.
+fn read(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let refused = |why: String| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    let metadata = fs::metadata(file)?;
+    if !metadata.is_file() {
+        return refused("it is not a file".to_owned());
+    }
+    let mut pem = Zeroizing::new(Vec::new());
+    File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut pem)?;
+    if pem.len() as u64 > MAX_BYTES {
+        let bytes = metadata.len().max(pem.len() as u64);
+        return refused(format!("it has {bytes} bytes, more than the {MAX_BYTES} that are read"));
+    }
+    Ok(pem)
 }

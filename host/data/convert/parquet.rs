@@ -5,10 +5,11 @@ mod column;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 
-use parquet::basic::Repetition;
+use parquet::basic::{Compression, Repetition};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -40,6 +41,19 @@ fn write_columns(file: File, max: u64, out: &mut impl Write) -> Result<(), Troub
         };
         return Err(Trouble::Column { column: field.name().to_owned(), why: why.to_owned() });
     }
+    if schema.columns().is_empty() {
+        return Err(Trouble::Source("it has no columns".to_owned()));
+    }
+    let mut names = BTreeSet::new();
+    if let Some(twice) = schema.columns().iter().find(|column| !names.insert(column.name())) {
+        return Err(Trouble::Column { column: twice.name().to_owned(), why: "is there twice".to_owned() });
+    }
+    let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+    if let Some(chunk) = chunks.find(|chunk| !is_read(chunk.compression())) {
+        // Some have a level: `GZIP(GzipLevel(6))`.
+        let codec = chunk.compression().to_string();
+        return Err(Trouble::Codec(codec.split('(').next().unwrap_or_default().to_owned()));
+    }
     let mut out = csv::Writer::from_writer(out);
     out.write_record(schema.columns().iter().map(|column| column.name())).map_err(writing)?;
     for group in 0..file.num_row_groups() {
@@ -67,6 +81,11 @@ fn write_columns(file: File, max: u64, out: &mut impl Write) -> Result<(), Troub
         }
     }
     out.flush().map_err(Trouble::of_writing)
+}
+
+/// Those that the library is built with.
+fn is_read(codec: Compression) -> bool {
+    matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_))
 }
 
 fn broken(error: &ParquetError) -> Trouble {

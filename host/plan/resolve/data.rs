@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::data::{self, DataSet, Kind, Location, Role, Source, is_allowed, kinds};
+use crate::data::{self, DataError, DataSet, Kind, Location, Role, Source, is_allowed, kinds};
+use crate::services::Secret;
 use crate::spec::{DataSpec, Problem, Reference, Template, Violation, Way, parse_size};
 
 use super::Resolver;
@@ -26,6 +27,7 @@ impl Resolver<'_> {
             if !self.is_unset(&way)
                 && let Err(error) = set.check()
             {
+                let at = if matches!(error, DataError::Trust { .. }) { way.to("ca_file") } else { at };
                 self.problem_with(&at, format!("{} `{name}`: {error}", role.noun()), error.hint());
             }
             sets.insert(name.clone(), set);
@@ -42,6 +44,14 @@ impl Resolver<'_> {
         value: &Value,
         way: &Way,
     ) -> Option<(DataSet, Way)> {
+        // What has secrets may have them under a wrong key.
+        for kind in kinds().iter().filter(|kind| (kind.schema)().to_string().contains("x-secret")) {
+            let schema = (kind.schema)();
+            for (key, text) in value.get(kind.key).and_then(Value::as_object).into_iter().flatten() {
+                let is_known = schema["properties"].get(key).is_some();
+                self.secrets.extend(text.as_str().filter(|_| !is_known).map(Secret::new));
+            }
+        }
         let violations = data::violated(value);
         let is_sound = violations.is_empty();
         self.violated(violations, way);
@@ -115,6 +125,7 @@ impl Resolver<'_> {
             Value::String(text) => {
                 let secret = schema.get("x-secret").and_then(Value::as_str);
                 if secret == Some("must") && !is_secret(text) {
+                    self.secrets.push(Secret::new(text));
                     let hint = "set an environment variable, and write \"${{ secrets.NAME }}\"".to_owned();
                     self.problem_with(way, "this must be read from `secrets`, never stand in the spec", Some(hint));
                     return None;

@@ -13,6 +13,7 @@ mod data;
 mod dialect;
 mod document;
 mod editor;
+mod hide;
 mod layers;
 mod param;
 mod places;

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::document::{Document, MAX_BYTES};
+use super::hide::without_logins;
 use super::layers::{Layer, Layers, Overrides};
 use super::problem::{Place, Problem, Problems};
 use super::violation::{Violation, violations};
@@ -80,11 +81,12 @@ impl Spec {
             let text = String::from_utf8_lossy(error.as_bytes());
             let hint = "save the file in UTF-8";
             let problem = Problem::at(Place::at(line, column), "this is not UTF-8").hint(hint);
-            Problems::new(file, &text, vec![problem])
+            Problems::new(file, &without_logins(&text), vec![problem])
         })?;
         // A byte order mark, as some editors write it, is no part of the text.
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        let document = Document::parse(&text).map_err(|problems| Problems::new(file, &text, problems))?;
+        let document =
+            Document::parse(&text).map_err(|problems| Problems::new(file, &without_logins(&text), problems))?;
         let mut reader =
             Reader { layers: Layers::of(&document), document: &document, wrong: Vec::new(), problems: Vec::new() };
         reader.check(&document.value);
@@ -126,6 +128,11 @@ impl Spec {
     /// All values, after every layer.
     pub fn value(&self) -> &Value {
         &self.layers.value
+    }
+
+    /// All values as they are written, before any layer.
+    pub fn written(&self) -> &Value {
+        &self.document.value
     }
 
     /// Where a value comes from: the layer, and where in the file, if not from an argument.

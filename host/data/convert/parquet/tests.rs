@@ -1,6 +1,7 @@
 //! What is written as Parquet comes out of it again.
 
 use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
@@ -128,4 +129,43 @@ fn a_nested_column_is_named() {
 
     let Trouble::Column { column, why } = trouble else { panic!("{trouble:?}") };
     assert_eq!((column.as_str(), why.as_str()), ("place", "is nested, and CSV has no place for that"));
+}
+
+/// A file that says of itself that its chunks are compressed with the codec of this number.
+fn claiming(codec: u8) -> File {
+    let mut file = parquet_of(&[(Some(true), None, None, None, None, None)], 1, Compression::UNCOMPRESSED);
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    // In Thrift's compact form: a path of one name, then the field of the codec, an integer in zigzag.
+    let path = b"\x19\x18\x04flag\x15";
+    let at = bytes.windows(path.len()).position(|part| part == path).unwrap() + path.len();
+    bytes[at] = codec * 2;
+    let mut changed = tempfile::tempfile().unwrap();
+    changed.write_all(&bytes).unwrap();
+    changed
+}
+
+#[test]
+fn a_codec_that_is_not_read_is_named() {
+    for (codec, name) in [(3, "LZO"), (4, "BROTLI"), (5, "LZ4"), (7, "LZ4_RAW")] {
+        let refused = csv_of(claiming(codec)).unwrap_err();
+        assert!(matches!(&refused, Trouble::Codec(found) if found == name), "{refused:?}");
+    }
+    assert_eq!(csv_of(claiming(0)).unwrap().lines().nth(1), Some("true,,,,,"));
+}
+
+#[test]
+fn there_are_columns_and_each_has_a_name_of_its_own() {
+    let empty = |schema: &str| {
+        let file = tempfile::tempfile().unwrap();
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let writer = SerializedFileWriter::new(file.try_clone().unwrap(), schema, Arc::default()).unwrap();
+        writer.close().unwrap();
+        csv_of(file)
+    };
+    let twice = empty("message m { required int32 x; required int64 y; required double x; }").unwrap_err();
+    assert!(matches!(&twice, Trouble::Column { column, why } if column == "x" && why == "is there twice"), "{twice:?}");
+    let none = empty("message m { }").unwrap_err();
+    assert!(matches!(&none, Trouble::Source(why) if why == "it has no columns"), "{none:?}");
 }

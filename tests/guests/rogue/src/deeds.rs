@@ -8,7 +8,7 @@ use std::{env, fs, hint};
 
 use serde_json::json;
 use step_sdk::ledger::Lookup;
-use step_sdk::{Artifact, DataSet, Failure, Host, Level, Request, Resource};
+use step_sdk::{Artifact, DataSet, Failure, Host, Level, Repeat, Request, Resource, services};
 
 use crate::{Input, Output};
 
@@ -67,7 +67,16 @@ pub(crate) fn send(host: &dyn Host, line: &str, header: Option<(String, String)>
     Ok(Output { found: BTreeMap::from([("status".to_owned(), status.to_string())]), ..Output::default() })
 }
 
-/// What it was given to tell, or else all that a service answers, headers too.
+/// Logs a text, and fails over a request with a hint.
+pub(crate) fn complain(host: &dyn Host, text: &str, line: &str) -> Result<Output, Failure> {
+    host.log(Level::Info, text);
+    host.log(Level::Warn, "this will not go well");
+    send(host, line, None)?;
+    let (_, line) = line.split_once(' ').unwrap_or_default();
+    Err(Failure::refused(format!("`{line}` was in vain")).hint("ask somebody else"))
+}
+
+/// What it was given to tell, or else all that a service answers: headers, their names, and the body.
 pub(crate) fn heard(host: &dyn Host, input: Input) -> Result<String, Failure> {
     if let Some(text) = input.text {
         return Ok(text);
@@ -77,8 +86,17 @@ pub(crate) fn heard(host: &dyn Host, input: Input) -> Result<String, Failure> {
     let (Some(service), Some(method), Some(path)) = (words.next(), words.next(), words.next()) else {
         return Err(Failure::invalid_input("`request` is a service, a method and a path"));
     };
-    let answer = Request::new(method, service, path).send(host)?;
-    Ok(format!("{}\n{}", answer.header("x-echo").unwrap_or_default(), String::from_utf8_lossy(answer.body())))
+    let request = services::Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: None,
+        repeat: Repeat::ByMethod,
+    };
+    let answer = host.send(service, &request).map_err(|error| Failure::from_error("asking", error))?;
+    let headers: String = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    Ok(headers + &String::from_utf8_lossy(&answer.body))
 }
 
 /// Tells a text in every way that a step has: whole, line by line, and each line cut in two.
@@ -93,7 +111,12 @@ pub(crate) fn tell(host: &dyn Host, text: &str) -> Result<Output, Failure> {
         host.log(Level::Debug, second);
         host.progress(1, None, first);
         host.progress(2, None, second);
+        if let Ok(number) = line.parse() {
+            host.progress(number, Some(number), "rows");
+        }
+        print_in_pieces(line)?;
     }
+    ask_for(host, text);
     let file = host.artifacts().join("told.txt");
     fs::write(&file, text).map_err(|error| Failure::refused(format!("no artifact: {}", error.kind())))?;
     let mut found = BTreeMap::from([("value".to_owned(), text.to_owned()), (text.to_owned(), "key".to_owned())]);
@@ -103,11 +126,29 @@ pub(crate) fn tell(host: &dyn Host, text: &str) -> Result<Output, Failure> {
     let created = step_sdk::create(host, &model, |_| Request::post("wml", "/ml/v4/models").json(&json!({})));
     let announced = created.map_or_else(|failure| failure.message, |created| created.id);
     found.insert("ledger".to_owned(), announced);
-    Ok(Output { found, file: Some(Artifact("told.txt".to_owned())) })
+    Ok(Output { found, file: Some(Artifact("told.txt".to_owned())), ..Output::default() })
 }
 
-/// Fails with a text in every part of the failure.
-pub(crate) fn fail(text: &str) -> Failure {
+/// Prints a line in two, cut within its first character of several bytes.
+fn print_in_pieces(line: &str) -> Result<(), Failure> {
+    let Some(within) = line.char_indices().find(|(_, c)| c.len_utf8() > 1).map(|(at, _)| at + 1) else { return Ok(()) };
+    let (first, second) = line.as_bytes().split_at(within);
+    let printed = io::stdout().write_all(&[first, b"\n", second, b"\n"].concat());
+    printed.map_err(|error| Failure::refused(format!("not printed: {}", error.kind())))
+}
+
+/// Asks for spaces that are called as the lines of a text, as they are and encoded. What is no path is not sent.
+fn ask_for(host: &dyn Host, text: &str) {
+    for line in text.lines() {
+        for name in [line, &step_sdk::segment(line)] {
+            let _ = Request::get("wml", format!("/v2/spaces/{name}")).send(host);
+        }
+    }
+}
+
+/// Fails with a text in every part of the failure, after requests that fail over it.
+pub(crate) fn fail(host: &dyn Host, text: &str) -> Failure {
+    ask_for(host, text);
     let found = BTreeMap::from([("value", text), (text, "key")]);
     let outputs = json!({"found": found});
     Failure::refused(text.to_owned()).hint(text.to_owned()).with_outputs(&outputs)

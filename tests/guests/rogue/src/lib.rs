@@ -18,6 +18,7 @@ const ABOUT: About = About {
     needs: Needs {
         services: &[
             Need::new("wml", "GET", "/v2/spaces", "lists the spaces"),
+            Need::new("wml", "GET", "/v2/spaces/*", "looks at a space"),
             Need::new("wml", "GET", "/ml/v4/models", "finds the model"),
             Need::new("wml", "POST", "/ml/v4/models", "stores a model"),
             Need::new("wml", "DELETE", "/v2/assets/*", "lets cleanup remove it"),
@@ -36,12 +37,12 @@ static MANNER: [u8; 16] = *b"manner: well    ";
 struct Input {
     /// What to do
     r#do: Deed,
-    /// `answer`: the outputs, as they are; `create`: the name; `flood`: with what; `tell`, `tell_and_fail`: what, instead of
+    /// `answer`: the outputs, as they are; `complain`: a log line; `create`: the name; `flood`: with what; `tell`, `tell_and_fail`: what, instead of
     /// an answer
     text: Option<String>,
     /// `answer`: how often the text stands in the outputs
     times: Option<usize>,
-    /// `send`, `tell`, `tell_and_fail`: a request line
+    /// `complain`, `send`, `tell`, `tell_and_fail`: a request line
     request: Option<String>,
     /// `send`: a header
     header: Option<(String, String)>,
@@ -55,6 +56,7 @@ struct Input {
 #[serde(rename_all = "snake_case")]
 enum Deed {
     Answer,
+    Complain,
     Create,
     EatMemory,
     Fail,
@@ -76,6 +78,9 @@ enum Deed {
 struct Output {
     /// What came of it
     found: BTreeMap<String, String>,
+    /// A number
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
     /// A file
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<Artifact>,
@@ -84,6 +89,7 @@ struct Output {
 fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     match input.r#do {
         Deed::Answer => Ok(Output::default()),
+        Deed::Complain => deeds::complain(host, &input.text.unwrap_or_default(), &input.request.unwrap_or_default()),
         Deed::Create => deeds::create(host, &input.text.unwrap_or_default()),
         Deed::EatMemory => deeds::eat_memory(),
         Deed::Fail => Err(Failure::gate(input.text.unwrap_or_default().repeat(input.times.unwrap_or(1)))),
@@ -98,7 +104,7 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
         Deed::Send => deeds::send(host, &input.request.unwrap_or_default(), input.header),
         Deed::Sleep => Ok(deeds::sleep(host)),
         Deed::Tell => deeds::tell(host, &deeds::heard(host, input)?),
-        Deed::TellAndFail => Err(deeds::fail(&deeds::heard(host, input)?)),
+        Deed::TellAndFail => Err(deeds::fail(host, &deeds::heard(host, input)?)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Location, Source};
+use crate::data::{Location, Source};
 
 /// A local file, relative to the spec.
 #[derive(Debug, Deserialize, JsonSchema)]

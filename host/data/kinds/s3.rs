@@ -6,8 +6,8 @@ use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::source::{optional_secret, secret};
-use super::{Location, Refusal, Source, Wrong};
+use crate::data::source::{optional_secret, secret};
+use crate::data::{Location, Refusal, Source, Wrong};
 use crate::services::Secret;
 
 /// How long a signature is good for: it is made for one request, whose clock may differ from ours.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Location, Source, Wrong};
+use crate::data::{Location, Source, Wrong};
 
 /// An `https` address.
 #[derive(Debug, Deserialize, JsonSchema)]
