@@ -9,6 +9,8 @@ use stepwise_stub::{Fault, FaultKind, Options};
 use crate::harness::{Bench, always, answers, each};
 use crate::server::{Relay, Server};
 
+const API_KEY: &str = "api_key: \"${{ secrets.CPD_API_KEY }}\"";
+
 /// How the sample logs in.
 const LOGIN: &str =
     "kind: cp4d\n      username: \"${{ env.CPD_USERNAME }}\"\n      api_key: \"${{ secrets.CPD_API_KEY }}\"\n";
@@ -29,9 +31,22 @@ fn sample(dialect: Dialect) -> Bench {
 }
 
 fn sample_with(options: Options) -> Bench {
-    let dialect = options.dialect;
+    let (bench, password) = (without_login(options), "password: \"${{ secrets.CPD_PASSWORD }}\"");
+    match bench.stub.dialect() {
+        Cp4d35 => bench.spec("kind: cp4d\n", "kind: cp4d_legacy\n").spec(API_KEY, password),
+        Cp4d4 | Cp4d5 => bench,
+        IbmCloud => {
+            bench.spec(LOGIN, &format!("kind: ibm_cloud\n      {API_KEY}\n      iam_url: \"${{{{ env.IAM_URL }}}}\"\n"))
+        }
+    }
+}
+
+/// The same with the login still that of a cluster of 4 or 5.
+pub(crate) fn without_login(options: Options) -> Bench {
     let bench = Bench::with(options);
     let stub = &bench.stub;
+    let (model_type, software_spec) = served_by(stub.dialect());
+    let is_cloud = stub.dialect() == IbmCloud;
     let texts = [
         ("PLATFORM_URL", stub.platform_url()),
         ("OPENSCALE_URL", stub.openscale_url()),
@@ -40,28 +55,22 @@ fn sample_with(options: Options) -> Bench {
         ("CPD_PASSWORD", stub.password()),
     ]
     .map(|(name, text)| (name, text.to_owned()));
-    let bench = texts.iter().fold(bench, |bench, (name, text)| bench.variable(name, text));
-    speaking(bench.model(), dialect)
-}
-
-/// Changes the sample to what a product has.
-fn speaking(bench: Bench, dialect: Dialect) -> Bench {
-    let (model_type, software_spec) = served_by(dialect);
+    let bench = texts.iter().fold(bench, |bench, (name, text)| bench.variable(name, text)).model();
     let bench = bench.spec("onnxruntime_1.17", model_type).spec("onnxruntime_opset_21", software_spec);
-    match dialect {
-        Cp4d35 => bench.spec("kind: cp4d\n", "kind: cp4d_legacy\n").spec(
-            "api_key: \"${{ secrets.CPD_API_KEY }}\"",
-            "password: \"${{ secrets.CPD_PASSWORD }}\"",
-        ),
-        Cp4d4 | Cp4d5 => bench,
-        IbmCloud => bench
-            .spec(LOGIN, "kind: ibm_cloud\n      api_key: \"${{ secrets.CPD_API_KEY }}\"\n      iam_url: \"${{ env.IAM_URL }}\"\n")
-            .spec("    auth: &login", "    platform_url: \"${{ env.PLATFORM_URL }}\"\n    auth: &login")
-            .spec("  openscale:\n    url: \"${{ env.CPD_URL }}\"", "  openscale:\n    url: \"${{ env.OPENSCALE_URL }}\"")
-            .spec("      problem_type: binary\n", "      problem_type: binary\n      instance_id: \"${{ env.OPENSCALE_INSTANCE }}\"\n")
-            .spec("      data: target\n      scoring_path", "      data: target\n      instance_id: \"${{ env.OPENSCALE_INSTANCE }}\"\n      scoring_path")
-            .spec("      monitor_instance_id:", "      instance_id: \"${{ env.OPENSCALE_INSTANCE }}\"\n      monitor_instance_id:"),
+    if !is_cloud {
+        return bench;
     }
+    let instance = "instance_id: \"${{ env.OPENSCALE_INSTANCE }}\"";
+    let openscale = "  openscale:\n    url: \"${{ env.";
+    bench
+        .spec("    auth: &login", "    platform_url: \"${{ env.PLATFORM_URL }}\"\n    auth: &login")
+        .spec(&format!("{openscale}CPD_URL"), &format!("{openscale}OPENSCALE_URL"))
+        .spec("      problem_type: binary\n", &format!("      problem_type: binary\n      {instance}\n"))
+        .spec(
+            "      data: target\n      scoring_path",
+            &format!("      data: target\n      {instance}\n      scoring_path"),
+        )
+        .spec("      monitor_instance_id:", &format!("      {instance}\n      monitor_instance_id:"))
 }
 
 fn said(bench: Bench, dialect: Dialect) -> Bench {

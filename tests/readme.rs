@@ -110,14 +110,18 @@ fn every_spec_is_sound() {
             .file("ci.pem", &certificate)
             .file("ci-key.pem", made.signing_key.serialize_pem())
             .file("run/cpd-token", "a.token.x\n")
+            .variable("CPD_PASSWORD", "some-password")
             .variable("S3_KEY", "some-key")
             .variable("S3_SECRET", "some-secret-key")
             .file("run/ibm-cloud-key", "some-api-key\n")
             .file("greet.wasm", guest("greet"));
 
         bench.stepwise(&["check", "pipeline.yaml"]).succeeds();
-        if spec.contains("profiles:") {
+        if spec.contains("  prod:") {
             bench.stepwise(&["run", "pipeline.yaml", "--profile", "prod", "--set", "params.limit=100"]).succeeds();
+        }
+        if spec.contains("  old:") {
+            bench.stepwise(&["check", "pipeline.yaml", "--profile", "old"]).succeeds();
         }
     }
 

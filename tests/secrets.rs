@@ -6,9 +6,10 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::{Value, json};
-use stepwise_stub::Options;
+use stepwise_stub::{Dialect, Options};
 
 use crate::custom::rogue;
+use crate::dialects::without_login;
 use crate::harness::{Bench, Ran};
 use crate::server::{Received, Server};
 
@@ -404,14 +405,23 @@ fn later_steps_read_what_is_recorded() {
 #[test]
 fn a_sample_run_tells_no_secret_whichever_way_it_logs_in() {
     let login = "auth: &login\n      kind: cp4d\n      username: \"${{ env.CPD_USERNAME }}\"\n      api_key: \"${{ secrets.CPD_API_KEY }}\"\n";
-    for (name, auth) in [
-        ("an API key", "{kind: cp4d, username: me, api_key: \"${{ secrets.KEY }}\"}"),
-        ("a password", "{kind: cp4d, username: me, password: \"${{ secrets.PASSWORD }}\"}"),
-        ("a password, as of old", "{kind: cp4d_legacy, username: me, password: \"${{ secrets.PASSWORD }}\"}"),
-        ("IBM Cloud", "{kind: ibm_cloud, api_key: \"${{ secrets.KEY }}\", iam_url: \"${{ env.CPD_URL }}\"}"),
+    for (name, dialect, auth) in [
+        ("an API key", Dialect::Cp4d5, "{kind: cp4d, username: me, api_key: \"${{ secrets.KEY }}\"}"),
+        ("a password", Dialect::Cp4d4, "{kind: cp4d, username: me, password: \"${{ secrets.PASSWORD }}\"}"),
+        (
+            "a password, as of old",
+            Dialect::Cp4d35,
+            "{kind: cp4d_legacy, username: me, password: \"${{ secrets.PASSWORD }}\"}",
+        ),
+        (
+            "IBM Cloud",
+            Dialect::IbmCloud,
+            "{kind: ibm_cloud, api_key: \"${{ secrets.KEY }}\", iam_url: \"${{ env.IAM_URL }}\"}",
+        ),
     ] {
         let log = tempfile::tempdir().unwrap();
         let options = Options {
+            dialect,
             username: "me".to_owned(),
             password: PASSWORD.to_owned(),
             api_key: KEY.to_owned(),
@@ -419,8 +429,7 @@ fn a_sample_run_tells_no_secret_whichever_way_it_logs_in() {
             request_log: Some(log.path().join("requests.jsonl")),
             ..Options::default()
         };
-        let bench = Bench::with(options)
-            .model()
+        let bench = without_login(options)
             .spec(login, &format!("auth: &login {auth}\n"))
             .without("CPD_API_KEY")
             .variable("KEY", KEY)
