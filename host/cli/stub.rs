@@ -16,7 +16,7 @@ pub(super) struct StubCommand {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Product whose protocol it speaks; ibm_cloud takes a second, free port for its platform
+    /// Product whose protocol it speaks; the platform of IBM Cloud takes a second, free port
     #[arg(long, value_name = "DIALECT", default_value = Dialect::default().name(), value_parser = dialects())]
     dialect: Dialect,
     /// Serve https with a self-signed certificate, which clients like IBM's own insist on
