@@ -62,6 +62,25 @@ fn the_runs_time_ends_its_steps_but_not_those_that_run_always() {
 }
 
 #[test]
+fn a_pause_that_would_outlast_the_runs_time_is_not_made_and_the_true_failure_is_told() {
+    let backoff = "backoff: {first: 2m, longest: 2m, jitter: 0}";
+    let bench = refused(&format!("    retry: {{attempts: 3, on: [refused], {backoff}}}\n"))
+        .spec("name: custom\n", "name: custom\ntimeout: 1m\n");
+
+    bench
+        .run()
+        .exits_with(3)
+        .has_line("greet      warn: not tried again: a pause of 120000 ms would outlast the run's time")
+        .fails_in(
+            "greet",
+            "refused",
+            "`GET /v2/spaces` is not allowed: step `greet` may not send `GET /v2/spaces` to `wml`",
+        );
+
+    assert_eq!(bench.step("greet")["attempts"], 1);
+}
+
+#[test]
 fn a_missed_gate_can_be_gone_on_from_and_is_still_told() {
     let after =
         "  - module: greet.wasm\n    id: after\n    inputs: {limit: 5}\n    grant: {wml: [\"GET /v2/spaces\"]}\n";

@@ -16,7 +16,7 @@ use crate::services::{Masks, Services};
 use super::brought::Brought;
 use super::choice::Choice;
 use super::error::RunError;
-use super::events::Events;
+use super::events::{Events, LogLevel};
 use super::folder::{RunFolder, RunId};
 use super::ledger::Ledger;
 use super::record::{Outcome, RunRecord};
@@ -184,10 +184,16 @@ impl<'a> Runner<'a> {
             record.ended_at = super::now();
             record.duration_ms = start.elapsed().as_secs_f64() * 1000.0;
             record.end(ended, &step.component.info.outputs, &self.events);
-            if attempt == step.retry.attempts || !record.may_repeat(&step.retry) || self.is_out_of_time(step) {
+            if attempt == step.retry.attempts || !record.may_repeat(&step.retry) {
                 break;
             }
             let pause = step.retry.backoff.pause(attempt, fastrand::f64());
+            if self.end_for(step).is_some_and(|end| end.remaining().is_none_or(|left| left <= pause)) {
+                // A pause that outlasts the run's time would only put another failure in the place of the true one.
+                let text = format!("not tried again: a pause of {} ms would outlast the run's time", pause.as_millis());
+                self.events.log(&step.id, LogLevel::Warn, &text);
+                break;
+            }
             let text = format!(
                 "try {attempt} of {} failed: {}; again in {} ms",
                 step.retry.attempts,
