@@ -1,8 +1,9 @@
 //! A step's component: found, compiled once, checked against the contract, described.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::hash::{Hash as _, Hasher as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +12,7 @@ use wasmtime::component::Linker;
 
 use crate::data::digest_of;
 use crate::services::Grant;
-use crate::spec::nearest;
+use crate::spec::{nearest, size_text};
 
 use super::bindings::StepComponentPre;
 use super::cache::{self, Cache};
@@ -20,6 +21,13 @@ use super::error::ComponentError;
 use super::schema::Schema;
 use super::state::StepState;
 use super::{execute, imports};
+
+/// How a component starts: the version and the layer follow the magic word.
+const HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
+/// How a core module starts.
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+/// The largest component that is read: several times one that brings an interpreter along.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// Compiles and links components. Cheap to clone.
 #[derive(Clone)]
@@ -105,7 +113,7 @@ impl Engine {
     /// `trusted` is the steps folder, where `stepwise compile` puts compiled components. Anywhere else such a file may
     /// have come with a commit, and compiled code is run as it is.
     fn read(&self, file: &Path, wanted: Option<&str>, trusted: Option<&Path>) -> Result<Component, ComponentError> {
-        let bytes = fs::read(file).map_err(|source| ComponentError::Read { file: file.to_owned(), source })?;
+        let bytes = bytes_of(file)?;
         let sha256 = digest_of(&bytes);
         if let Some(wanted) = wanted
             && !wanted.eq_ignore_ascii_case(&sha256)
@@ -124,7 +132,7 @@ impl Engine {
 
     /// Compiles a component and writes it beside its source, for an image. Answers the new file.
     pub fn compile(&self, file: &Path) -> Result<PathBuf, ComponentError> {
-        let bytes = fs::read(file).map_err(|source| ComponentError::Read { file: file.to_owned(), source })?;
+        let bytes = bytes_of(file)?;
         let target = cache::beside(file, &self.key(&digest_of(&bytes)));
         let compiled = self.precompile(file, &bytes)?;
         // Whoever runs the image reads it; only its owner may write it.
@@ -166,14 +174,6 @@ impl Engine {
     }
 
     fn precompile(&self, file: &Path, bytes: &[u8]) -> Result<Vec<u8>, ComponentError> {
-        // Bytes 4..8 are the version and the layer: 1 and 0 for a core module, 13 and 1 for a component.
-        if bytes.starts_with(b"\0asm\x01\0\0\0") {
-            return Err(ComponentError::CoreModule { file: file.to_owned() });
-        }
-        if !bytes.starts_with(b"\0asm") {
-            let reason = "it does not start as WebAssembly does".to_owned();
-            return Err(ComponentError::NotAComponent { file: file.to_owned(), reason });
-        }
         self.wasmtime.precompile_component(bytes).map_err(|error| ComponentError::NotAComponent {
             file: file.to_owned(),
             reason: error.root_cause().to_string(),
@@ -187,6 +187,30 @@ impl Engine {
         env!("CARGO_PKG_VERSION").hash(&mut hasher);
         format!("{sha256}-{:016x}", hasher.finish())
     }
+}
+
+/// What is in a component's file. A look at its beginning comes first: whatever else may be there need not be read.
+fn bytes_of(file: &Path) -> Result<Vec<u8>, ComponentError> {
+    let failed = |source| ComponentError::Read { file: file.to_owned(), source };
+    let refused = |reason: String| ComponentError::NotAComponent { file: file.to_owned(), reason };
+    let metadata = fs::metadata(file).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(refused(if metadata.is_dir() { "it is a folder" } else { "it is no file" }.to_owned()));
+    }
+    let mut opened = File::open(file).map_err(failed)?;
+    let mut bytes = Vec::new();
+    opened.by_ref().take(HEADER.len() as u64).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes == CORE_MODULE {
+        return Err(ComponentError::CoreModule { file: file.to_owned() });
+    }
+    if !bytes.starts_with(&HEADER[..4]) {
+        return Err(refused("it does not start as WebAssembly does".to_owned()));
+    }
+    opened.take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(refused(format!("it is larger than the {} that are read", size_text(MAX_BYTES))));
+    }
+    Ok(bytes)
 }
 
 /// The names of the components in a folder, sorted.
