@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stepwise_stub::{Fault, FaultKind, Nth};
 
 use crate::custom::{rogue, spec};
-use crate::harness::{Bench, guest};
+use crate::harness::{Bench, answers, guest};
 
 /// The end of stdout when a step has passed a limit.
 fn passed(limit: &str, key: &str) -> String {
@@ -219,7 +219,7 @@ fn an_answer_or_a_request_that_is_too_large_is_refused() {
         "{do: flood, text: uploaded}",
         "    grant: {wml: [\"POST /ml/v4/models\"]}\n    limits: {request: 1MiB, memory: 8MiB}\n",
     );
-    bench.run().exits_with(3);
+    bench.run().exits_with(3).verdict(&passed("8 MiB of memory", "memory"));
     let bench = rogue(
         "{do: flood, text: uploaded_once}",
         "    grant: {wml: [\"POST /ml/v4/models\"]}\n    limits: {request: 1000KiB}\n",
@@ -229,6 +229,25 @@ fn an_answer_or_a_request_that_is_too_large_is_refused() {
          is 1000 KiB\nhint: give the step more under `limits: {request: …}`\nrun r of custom: failed\n",
     );
     assert_eq!(bench.requests(), [""; 0]);
+}
+
+#[test]
+fn the_limits_that_the_spec_does_not_set_hold_too() {
+    for flood in ["hole", "length"] {
+        let bench = rogue(&format!("{{do: flood, text: {flood}}}"), "");
+        bench.run().exits_with(3).verdict(&passed("1 GiB of artifacts", "artifacts"));
+    }
+
+    let bench = rogue("{do: flood, text: asked}", "");
+    bench.run().exits_with(3).verdict(&passed("1000000 requests", "requests"));
+
+    let large = answers("GET", "/v2/spaces", json!({"resources": "x".repeat(33 << 20)}));
+    let bench =
+        rogue("{do: send, request: wml GET /v2/spaces}", "    grant: {wml: [\"GET /v2/spaces\"]}\n").fails(large);
+    bench.run().exits_with(3).verdict(
+        "step `rogue` failed: `GET /v2/spaces` is too large: the answer of `wml` passes the step's limit of 32 MiB\n\
+         hint: give the step more under `limits: {response: …}`\nrun r of custom: failed\n",
+    );
 }
 
 #[test]
@@ -290,17 +309,18 @@ fn every_limit_can_be_set_and_a_wrong_value_is_told() {
     let size = |place: &str, text: &str| {
         format!("pipeline.yaml:8:{place}: `{text}` is not a size; write for example `64KiB`, `256MiB` or `2GiB`\n")
     };
-    let number =
-        |place: &str, key: &str, most: &str| format!("pipeline.yaml:8:{place}: `{key}` is a number from 1 to {most}\n");
+    let number = |place: &str, value: &str, most: &str| {
+        format!("pipeline.yaml:8:{place}: `{value}` is not a number from 1 to {most}\n")
+    };
     rogue("{do: print}", wrong).stepwise(&["check", "pipeline.yaml"]).exits_with(2).finds_in_spec(
         &[
             size("22", "1GB"),
-            number("35", "tables", "10000000"),
+            number("35", "0", "10000000"),
             size("46", "much"),
             size("57", "0"),
             size("73", ""),
-            number("87", "requests", "100000000"),
-            number("113", "open_requests", "256"),
+            number("87", "100000001", "100000000"),
+            number("113", "257", "256"),
             size("127", "-1KiB"),
             size("144", "1.5MiB"),
         ]
@@ -326,6 +346,18 @@ fn a_panic_is_told_with_its_message_and_place() {
     let message = format!("the component crashed: this step has lost its nerve (at {place})");
 
     rogue("{do: panic}", "").run().exits_with(3).fails_in("rogue", "internal", &message);
+}
+
+#[test]
+fn a_panic_with_many_lines_keeps_its_beginning_and_its_place() {
+    let place = place("lib.rs", include_str!("guests/rogue/src/lib.rs"), "panic!(\"{}\", input.text");
+    let bench = rogue("{do: panic, text: \"one line\\n\", times: 30}", "");
+    let message = format!("the component crashed: {} (at {place})", vec!["one line"; 30].join("; "));
+    bench.run().exits_with(3).fails_in("rogue", "internal", &message);
+
+    let bench = rogue("{do: panic, text: \"one line\\n\", times: 3000}", "");
+    let message = format!("the component crashed: {}; … (at {place})", vec!["one line"; 100].join("; "));
+    bench.run().exits_with(3).fails_in("rogue", "internal", &message);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! What a component prints: log lines, and the last of them in case it crashes.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -11,8 +10,8 @@ use crate::run::{Events, LogLevel};
 use super::limits::{LINE, Limit};
 use super::meter::Meter;
 
-/// Lines that are kept to explain a crash.
-const KEPT: usize = 20;
+/// Lines of a panic's message that are told.
+const MAX_PANIC: usize = 100;
 /// A line without an end is cut here.
 const MAX_LINE: usize = 8 << 10;
 
@@ -31,7 +30,15 @@ struct Inner {
 #[derive(Default)]
 struct Text {
     unfinished: Vec<u8>,
-    last: VecDeque<String>,
+    last: Option<String>,
+    panic: Option<Panic>,
+}
+
+/// What a Rust program says when it panics: where, its message, and a note at the end.
+struct Panic {
+    place: String,
+    message: Vec<String>,
+    is_whole: bool,
 }
 
 impl Lines {
@@ -43,17 +50,11 @@ impl Lines {
     pub(super) fn last_words(&self, trap: &str) -> String {
         self.end_line();
         let text = self.0.text.lock().unwrap_or_else(PoisonError::into_inner);
-        let panic = text.last.iter().position(|line| line.contains("panicked at "));
-        let Some(at) = panic else {
-            return match text.last.back() {
-                Some(line) => format!("{trap}; the last line that it printed: {line}"),
-                None => trap.to_owned(),
-            };
-        };
-        let place = text.last[at].split("panicked at ").nth(1).unwrap_or_default().trim_end_matches(':');
-        let message: Vec<&str> =
-            text.last.iter().skip(at + 1).take_while(|line| !line.starts_with("note: ")).map(String::as_str).collect();
-        format!("{} (at {place})", message.join("; "))
+        match (&text.panic, &text.last) {
+            (Some(panic), _) => format!("{} (at {})", panic.message.join("; "), panic.place),
+            (None, Some(line)) => format!("{trap}; the last line that it printed: {line}"),
+            (None, None) => trap.to_owned(),
+        }
     }
 
     /// Ends the last line, if the component did not.
@@ -71,10 +72,33 @@ impl Lines {
         }
         let line = self.0.events.log(&self.0.step, self.0.level, line);
         let mut text = self.0.text.lock().unwrap_or_else(PoisonError::into_inner);
-        if text.last.len() == KEPT {
-            text.last.pop_front();
+        text.note(&line);
+        text.last = Some(line);
+    }
+}
+
+impl Text {
+    /// Keeps a panic apart from the lines around it, however long its message is.
+    fn note(&mut self, line: &str) {
+        let is_start = |(before, _): &(&str, &str)| before.is_empty() || before.starts_with("thread ");
+        let place = line.split_once("panicked at ").filter(is_start);
+        match (place, &mut self.panic) {
+            (Some((_, place)), panic) => {
+                let place = place.trim_end_matches(':').to_owned();
+                *panic = Some(Panic { place, message: Vec::new(), is_whole: false });
+            }
+            (None, Some(panic)) if !panic.is_whole => {
+                if line.starts_with("note: ") {
+                    panic.is_whole = true;
+                } else if panic.message.len() < MAX_PANIC {
+                    panic.message.push(line.to_owned());
+                } else if panic.message.len() == MAX_PANIC {
+                    panic.message.push("…".to_owned());
+                }
+            }
+            // Somebody has caught it, and went on.
+            (None, panic) => *panic = None,
         }
-        text.last.push_back(line);
     }
 }
 

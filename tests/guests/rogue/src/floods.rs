@@ -15,6 +15,7 @@ pub(crate) fn flood(host: &dyn Host, what: &str) -> Result<Output, Failure> {
     match what {
         "announced" => announce_without_end(host),
         "appended" => append_without_end(folder),
+        "asked" => ask_without_end(host),
         "counted" => count_without_end(host),
         "files" => make_files_without_end(folder),
         "folders" => make_folders_without_end(folder),
@@ -152,6 +153,13 @@ fn announce_without_end(host: &dyn Host) -> Result<Output, Failure> {
         host.announce(&announcement).map_err(|error| Failure::of_ledger("announcing", error))?;
     }
     Ok(Output::default())
+}
+
+/// Asks for what it is refused, which is the cheapest request of all.
+fn ask_without_end(host: &dyn Host) -> ! {
+    loop {
+        let _ = host.entries();
+    }
 }
 
 fn request_without_end(host: &dyn Host) -> Result<Output, Failure> {

@@ -37,10 +37,10 @@ static MANNER: [u8; 16] = *b"manner: well    ";
 struct Input {
     /// What to do
     r#do: Deed,
-    /// `answer`: the outputs, as they are; `complain`: a log line; `create`: the name; `flood`: with what; `tell`, `tell_and_fail`: what, instead of
+    /// `answer`: the outputs, as they are; `complain`: a log line; `create`: the name; `flood`: with what; `panic`: the message; `tell`, `tell_and_fail`: what, instead of
     /// an answer
     text: Option<String>,
-    /// `answer`: how often the text stands in the outputs
+    /// `answer`, `panic`: how often the text stands in it
     times: Option<usize>,
     /// `complain`, `send`, `tell`, `tell_and_fail`: a request line
     request: Option<String>,
@@ -98,6 +98,9 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
         Deed::LookAround => Ok(deeds::look_around(host, input.data.as_ref(), &input.address.unwrap_or_default())),
         Deed::Loop => deeds::run_in_circles(),
         Deed::Overflow => Err(Failure::internal(format!("{} frames were not too many", deeds::overflow(1)))),
+        Deed::Panic if input.text.is_some() => {
+            panic!("{}", input.text.unwrap_or_default().repeat(input.times.unwrap_or(1)))
+        }
         Deed::Panic => panic!("this step has lost its nerve"),
         Deed::Print => Ok(deeds::print()),
         Deed::ReadLedger => deeds::read_ledger(host),
