@@ -139,12 +139,16 @@ impl Bench {
         Ran { bench: self, output: self.command(arguments).output().unwrap() }
     }
 
-    /// The same with so much memory at the most, in KiB: a process that wants more ends by a signal.
+    /// The same with so much memory, in KiB, and so many seconds of the processor at the most: a process that wants more
+    /// ends by a signal. How busy the machine is does not matter.
     #[must_use = "how it ended is to be asserted"]
-    pub(crate) fn stepwise_within(&self, memory: usize, arguments: &[&str]) -> Ran<'_> {
+    pub(crate) fn stepwise_within(&self, memory: usize, seconds: usize, arguments: &[&str]) -> Ran<'_> {
         let stepwise = self.command(arguments);
         let mut shell = Command::new("sh");
-        shell.arg("-c").arg(format!("ulimit -d {memory}; exec \"$0\" \"$@\"")).arg(stepwise.get_program());
+        shell
+            .arg("-c")
+            .arg(format!("ulimit -d {memory}; ulimit -t {seconds}; exec \"$0\" \"$@\""))
+            .arg(stepwise.get_program());
         shell.args(stepwise.get_args()).current_dir(self.folder.path()).env_clear();
         shell.envs(stepwise.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Ran { bench: self, output: shell.output().unwrap() }

@@ -134,7 +134,7 @@ fn plan(spec: &Spec, steps: &StepsFolder, environment: &Environment, console: &C
 /// Which product the stub of a dry run is: that of the spec's `wml`, as far as the spec tells it.
 fn dialect(spec: &Spec) -> Dialect {
     let Some(Some(wml)) = spec.services.get("wml") else { return Dialect::Cp4d5 };
-    let is_cloud = || platform_url(&wml.url).map(|_| Dialect::IbmCloud);
+    let is_cloud = || platform_url(wml.url.as_deref()?).map(|_| Dialect::IbmCloud);
     wml.known_dialect().or_else(is_cloud).unwrap_or(Dialect::Cp4d5)
 }
 

@@ -126,7 +126,7 @@ impl Conduct<'_> {
         let signal = Signal::watch(stop.clone(), console.clone(), advice)?;
         let runner = match Runner::new(plan, &folders.runs.runs, run, choice, dry_run, stop, console) {
             // Nothing has begun, so nothing must follow.
-            Err(RunError::Data { error: DataError::Interrupted { .. }, .. }) => {
+            Err(RunError::Data { error, .. }) if matches!(*error, DataError::Interrupted { .. }) => {
                 return Ok(signal.exit_code().unwrap_or(exit::INTERRUPTED));
             }
             runner => runner?,

@@ -133,6 +133,11 @@ impl Environment {
         self.secrets.as_deref()
     }
 
+    /// Whether nothing is asked of the services that the spec names.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run.is_some()
+    }
+
     /// What replaces addresses and login of a service.
     pub(super) fn stand_in(&self, service: &str) -> Option<StandIn> {
         self.dry_run.as_ref().map(|dry_run| dry_run.stand_in(service))

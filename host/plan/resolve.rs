@@ -1,28 +1,34 @@
 //! From the spec as typed to a plan: every reference, name, type and grant is checked, all errors at once.
 //!
-//! Here are the steps and their components; `params`, `services`, `data` (with `models`), `inputs`, `permit` and `retry` check the parts
-//! that their names say, `texts` replaces references, `typed` finds secrets that stand in the spec itself.
+//! Here are the steps; `components`, `params`, `services`, `secrets`, `data` (with `models`), `inputs`, `permit` and `retry` check
+//! the parts that their names say, `quantities` reads times and sizes, `texts` replaces references, `typed` finds secrets that
+//! stand in the spec itself.
 
+mod components;
 mod data;
 mod inputs;
 mod params;
 mod permit;
+mod quantities;
 mod retry;
+mod secrets;
 mod services;
 mod texts;
 mod typed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::data::{Role, digest};
-use crate::engine::{Component, ComponentError, Engine};
+use crate::data::{Role, digest_of};
+use crate::engine::{Component, Engine};
 use crate::services::{Masks, Secret};
-use crate::spec::{Problem, Problems, Spec, StepSpec, Way, is_name};
+use crate::spec::{Hint, Known, Otherwise, Problem, Problems, Spec, StepSpec, Way, Ways, is_name};
 
 use super::{Environment, Plan, PlannedStep};
+
+use components::Components;
 
 /// The word that stands for the ledger among a step's grants.
 const LEDGER: &str = "ledger";
@@ -52,17 +58,28 @@ impl Plan {
     ) -> Result<Self, Problems> {
         let base = spec.file.parent().map(Path::to_owned).unwrap_or_default();
         let problems = spec.problems.clone();
-        let (params, unset, secrets) = (BTreeMap::new(), Vec::new(), typed::secrets(spec));
-        let mut resolver = Resolver { spec, engine, folder, environment, base, params, unset, secrets, problems };
+        let mut resolver = Resolver {
+            spec,
+            environment,
+            base,
+            components: Components::new(engine, folder),
+            params: BTreeMap::new(),
+            known: KnownNames::of(spec),
+            secret_names: secrets::names(spec),
+            unknown: Ways::default(),
+            secrets: typed::secrets(spec),
+            problems,
+        };
         resolver.params = resolver.params();
         let time = resolver.time(spec.timeout.as_deref(), &Way::root().to("timeout"));
+        resolver.check_secrets();
         let services = resolver.services();
         let mut sets = |role| if only_removing { BTreeMap::new() } else { resolver.data_sets(role) };
         let (data, models) = (sets(Role::Data), sets(Role::Model));
         let steps = resolver.steps(only_removing);
         resolver.platforms(&services, &steps);
         if resolver.problems.is_empty() {
-            let spec_sha256 = digest(&spec.file).map(|(sha256, _)| sha256).unwrap_or_default();
+            let spec_sha256 = digest_of(&spec.bytes);
             let (name, overrides, spec) = (spec.name.clone(), spec.overrides.clone(), spec.file.clone());
             let secrets = resolver.secrets;
             return Ok(Self { name, spec, overrides, spec_sha256, time, services, secrets, data, models, steps });
@@ -73,139 +90,128 @@ impl Plan {
             problem.message = masks.mask(&problem.message).into_owned();
             problem.argument = problem.argument.as_ref().map(|argument| masks.mask(argument).into_owned());
         }
-        Err(Problems::new(&spec.file, &masks.mask(&spec.text), resolver.problems))
+        Err(Problems::new(&spec.file, &masks.mask_in_place(&spec.text), resolver.problems))
     }
 }
 
 struct Resolver<'a> {
     spec: &'a Spec,
-    engine: &'a Engine,
-    folder: &'a Path,
     environment: &'a Environment,
     /// What paths are relative to.
     base: PathBuf,
+    components: Components<'a>,
     /// The values of `params`.
     params: BTreeMap<String, Value>,
-    /// What reads a variable or a param that is not set, if that is allowed.
-    unset: Vec<Way>,
+    known: KnownNames,
+    /// Names that the spec reads as those of secrets.
+    secret_names: BTreeSet<String>,
+    /// Values that are not known now: what they read is not set, or was refused with a problem of its own.
+    unknown: Ways<()>,
     /// Every secret that was read so far.
     secrets: Vec<Secret>,
     problems: Vec<Problem>,
 }
 
-/// Steps that stand before the one that is looked at: their ids, and what they are if their component could be loaded.
-type Earlier = Vec<(String, Option<Component>)>;
+/// The names of which one may be meant.
+struct KnownNames {
+    params: Known,
+    data: Known,
+    models: Known,
+}
+
+impl KnownNames {
+    fn of(spec: &Spec) -> Self {
+        Self {
+            params: Known::new(spec.params.keys().map(String::as_str), Otherwise::Nothing),
+            data: Known::new(spec.data.keys().map(String::as_str), Otherwise::All("`data` has")),
+            models: Known::new(spec.models.keys().map(String::as_str), Otherwise::All("`models` has")),
+        }
+    }
+}
+
+/// A step among the others: what it is called, and what it is if its component could be loaded.
+struct Named {
+    id: String,
+    component: Option<Component>,
+}
+
+/// All steps, and which of them is looked at.
+#[derive(Clone, Copy)]
+struct Order<'a> {
+    steps: &'a [Named],
+    now: usize,
+}
 
 impl Resolver<'_> {
     fn problem(&mut self, way: &Way, message: impl Into<String>) {
         self.problems.push(self.spec.problem(way, message));
     }
 
-    fn problem_with(&mut self, way: &Way, message: impl Into<String>, hint: Option<String>) {
-        self.problems.push(Problem { hint, ..self.spec.problem(way, message) });
+    fn problem_with(&mut self, way: &Way, message: impl Into<String>, hint: Option<impl Into<Hint>>) {
+        self.problems.push(Problem { hint: hint.map(Into::into), ..self.spec.problem(way, message) });
     }
 
-    /// Whether a value, or something in it, reads what is not set.
-    fn is_unset(&self, way: &Way) -> bool {
-        self.unset.iter().any(|unset| unset.is_in(way))
+    /// Whether a value, or something in it, is not known now.
+    fn is_unknown(&self, way: &Way) -> bool {
+        self.unknown.within(way).next().is_some()
     }
 
     fn steps(&mut self, only_removing: bool) -> Vec<PlannedStep> {
         let spec = self.spec;
-        let mut steps = Vec::new();
-        let mut earlier: Earlier = Vec::new();
         if spec.steps.is_empty() {
             self.problem(&Way::root().to("steps"), "there are no steps");
         }
+        // All are named first: a step may refer to one that only its component names, and that runs later.
+        let mut named = Vec::new();
         for (n, step) in spec.steps.iter().enumerate() {
-            let way = Way::root().to("steps").to(n);
-            let Some(step) = step else {
-                // Its name may still be known; what refers to it is not wrong for that.
-                let named = |key: &str| spec.value().get("steps")?.get(n)?.get(key)?.as_str().map(str::to_owned);
-                earlier.extend(named("id").or_else(|| named("step")).map(|id| (id, None)));
-                continue;
-            };
             let before = self.problems.len();
-            let component = self.component(step, &way);
+            let component = step.as_ref().and_then(|step| self.component(step, &Way::root().to("steps").to(n)));
             if only_removing && !component.as_ref().is_some_and(|component| component.info.removes) {
                 self.problems.truncate(before);
+            }
+            // What refers to a step that cannot be read is not wrong for that.
+            let written = |key: &str| spec.value().get("steps")?.get(n)?.get(key)?.as_str().map(str::to_owned);
+            let own = || component.as_ref().map(|component| component.info.name.clone());
+            let id = written("id").or_else(|| written("step")).or_else(own).unwrap_or_default();
+            named.push(Named { id, component });
+        }
+        let mut steps = Vec::new();
+        for (n, step) in spec.steps.iter().enumerate() {
+            let order = Order { steps: &named, now: n };
+            let way = Way::root().to("steps").to(n);
+            let (Some(step), component) = (step, &named[n].component) else { continue };
+            if only_removing && !component.as_ref().is_some_and(|component| component.info.removes) {
                 continue;
             }
-            let fallback =
-                step.step.clone().or_else(|| component.as_ref().map(|component| component.info.name.clone()));
-            let id = step.id.clone().or(fallback).unwrap_or_default();
             if component.is_some() || step.id.is_some() {
-                self.check_id(&id, step, &way, &earlier);
+                self.check_id(step, &way, order);
             }
-            let planned = component.as_ref().and_then(|component| self.step(step, &id, component, &way, &earlier));
-            steps.extend(planned);
-            earlier.push((id, component));
+            steps.extend(component.as_ref().and_then(|component| self.step(step, component, &way, order)));
         }
         steps
     }
 
-    fn check_id(&mut self, id: &str, step: &StepSpec, way: &Way, earlier: &Earlier) {
+    fn check_id(&mut self, step: &StepSpec, way: &Way, order: Order<'_>) {
+        let id = order.id();
         let way = if step.id.is_some() { way.to("id") } else { way.clone() };
         if !is_name(id) {
             self.problem(&way, format!("`{id}` is not a name: 1 to 40 of a-z, 0-9, `-` and `_`, a letter first"));
-        }
-        if earlier.iter().any(|(known, _)| known == id) {
-            let hint = "give one of them another `id`".to_owned();
-            self.problem_with(&way, format!("two steps are called `{id}`"), Some(hint));
+        } else if order.earlier().iter().any(|earlier| earlier.id == id) {
+            self.problem_with(&way, format!("two steps are called `{id}`"), Some("give one of them another `id`"));
         }
     }
 
-    fn component(&mut self, step: &StepSpec, way: &Way) -> Option<Component> {
-        let sha256 = step.sha256.as_deref().and_then(|sha256| self.sha256(sha256, &way.to("sha256")));
-        let (way, loaded) = match (&step.step, &step.module) {
-            (Some(name), None) if is_name(name) => {
-                let file = self.folder.join(format!("{name}.wasm"));
-                let known = self.engine.named(self.folder, name);
-                let known = known.and_then(|known| match &sha256 {
-                    Some(wanted) if *wanted != known.sha256 => {
-                        Err(ComponentError::Digest { file, found: known.sha256, wanted: wanted.clone() })
-                    }
-                    _ => Ok(known),
-                });
-                (way.to("step"), known)
-            }
-            (Some(name), None) => {
-                self.problem(&way.to("step"), format!("`{name}` is not a step's name; a file goes under `module`"));
-                return None;
-            }
-            (None, Some(module)) => {
-                let module = self.fixed(module, &way.to("module"), false)?;
-                (way.to("module"), self.engine.load(&self.base.join(module), sha256.as_deref()))
-            }
-            _ => {
-                self.problem(way, "a step has one of `step` and `module`");
-                return None;
-            }
-        };
-        loaded.map_err(|error| self.problem_with(&way, error.to_string(), error.hint())).ok()
-    }
-
-    fn step(
-        &mut self,
-        step: &StepSpec,
-        id: &str,
-        component: &Component,
-        way: &Way,
-        earlier: &Earlier,
-    ) -> Option<PlannedStep> {
+    fn step(&mut self, step: &StepSpec, component: &Component, way: &Way, order: Order<'_>) -> Option<PlannedStep> {
         let before = self.problems.len();
         let inputs = self.inputs(Value::Object(step.inputs.clone()), &way.to("inputs"));
-        let sound = self.problems.len() == before;
-        self.check_inputs(&inputs, component, way, earlier);
-        if sound {
-            self.check_schema(&inputs, component, &way.to("inputs"));
-        }
+        self.check_inputs(&inputs, component, way, order);
+        self.check_schema(&inputs, component, &way.to("inputs"));
         let trusted = step.module.is_none();
-        let (permit, removes) = self.permit(step, id, &component.info, trusted, way);
-        let limits = self.limits(step, &way.clone());
+        let (permit, removes) = self.permit(step, order.id(), &component.info, trusted, way);
+        let limits = self.limits(step, way);
         let retry = self.retry(&step.retry, &way.to("retry"));
         (self.problems.len() == before).then(|| PlannedStep {
-            id: id.to_owned(),
+            id: order.id().to_owned(),
             component: component.clone(),
             inputs,
             permit,
@@ -215,5 +221,20 @@ impl Resolver<'_> {
             retry,
             limits,
         })
+    }
+}
+
+impl<'a> Order<'a> {
+    /// What the step is called.
+    fn id(self) -> &'a str {
+        &self.steps[self.now].id
+    }
+
+    fn earlier(self) -> &'a [Named] {
+        &self.steps[..self.now]
+    }
+
+    fn later(self) -> &'a [Named] {
+        &self.steps[self.now + 1..]
     }
 }

@@ -64,7 +64,7 @@ impl Brought {
             noun: set.role.noun(),
             name: name.to_owned(),
             message: shown(&self.masks, &error.to_string()),
-            error,
+            error: Box::new(error),
         })?;
         all.insert(key, local.clone());
         Ok(local)

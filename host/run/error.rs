@@ -26,7 +26,7 @@ pub enum RunError {
         /// Why it cannot be had. What a server says is in it, so it is masked.
         message: String,
         /// The same as it is known to the program, never shown.
-        error: DataError,
+        error: Box<DataError>,
     },
     /// A run of that name is there already.
     #[error("run `{0}` has run already")]

@@ -56,7 +56,9 @@ impl<'a> Runner<'a> {
         let services = Arc::new(Services::open(plan.services.clone(), user_agent, &masks)?);
         let warnings = plan.warnings(dry_run);
         // Before anything is fetched.
-        warnings.iter().for_each(|warning| console.note("warning", warning, None));
+        for warning in &warnings {
+            console.note("warning", warning, None);
+        }
         // All that may be missing is looked for before anything is made, here or at a service.
         let brought = Brought::new(plan, choice, &masks, &stop, console)?;
         let folder = RunFolder::create(runs, run)?;

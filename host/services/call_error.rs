@@ -28,6 +28,7 @@ pub enum CallError {
 
 impl CallError {
     /// The same in other words.
+    #[must_use]
     pub fn retold(mut self, retell: impl FnOnce(&str) -> String) -> Self {
         let (Self::Denied(text)
         | Self::Invalid(text)

@@ -87,9 +87,9 @@ pub enum Credential {
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ServiceError {
     #[error("service `{name}`: `{url}` is not of the form `https://host/prefix`: {why}")]
-    Url { name: String, url: String, why: String },
+    Url { name: String, key: &'static str, url: String, why: String },
     #[error("service `{name}`: `http` would send the credentials in the clear; use `https`, or set `insecure: true`")]
-    Clear { name: String },
+    Clear { name: String, key: &'static str },
     #[error("service `{name}`: `ca_file` has no effect beside `insecure: true`; remove one of them")]
     CaFileUnused { name: String },
     #[error("service `{name}`: cannot read the {what} `{}`: {source}", file.display())]
@@ -112,6 +112,28 @@ pub enum ServiceError {
     Twice { name: String },
 }
 
+impl ServiceError {
+    /// JSON pointer to what is wrong in the service's entry.
+    pub fn pointer(&self) -> &'static str {
+        match self {
+            Self::Url { key: "iam_url", .. } | Self::Clear { key: "iam_url", .. } => "/auth/iam_url",
+            Self::Url { key: "platform_url", .. } | Self::Clear { key: "platform_url", .. } => "/platform_url",
+            Self::Url { .. } | Self::Clear { .. } => "/url",
+            Self::CaFileUnused { .. } => "/ca_file",
+            Self::TokenFile { .. } => "/auth/file",
+            Self::UserName { .. } => "/auth/username",
+            Self::TokenCharacter { .. } => "/auth/token",
+            Self::EmptyCredential { .. } => "/auth",
+            Self::PemFile { what, .. } | Self::Pem { what, .. } | Self::PemEmpty { what, .. } => match *what {
+                "CA file" => "/ca_file",
+                "client certificate" => "/client_certificate/certificate",
+                _ => "/client_certificate/key",
+            },
+            Self::Proxy { .. } | Self::Twice { .. } => "",
+        }
+    }
+}
+
 /// Where a service is, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Base {
@@ -124,28 +146,30 @@ pub(super) struct Base {
 impl Base {
     /// Where a service is.
     pub(super) fn of(config: &ServiceConfig) -> Result<Self, ServiceError> {
-        Self::parse(&config.url, &config.name, config.insecure)
+        Self::parse(&config.url, "url", &config.name, config.insecure)
     }
 
     /// Where its platform is, if that is elsewhere.
     pub(super) fn of_platform(config: &ServiceConfig) -> Result<Option<Self>, ServiceError> {
-        config.platform_url.as_ref().map(|url| Self::parse(url, &config.name, config.insecure)).transpose()
+        config.platform_url.as_ref().map(|url| Self::parse(url, "platform_url", &config.name, config.insecure)).transpose()
     }
 
     /// Where its login is: at the service, or at IAM.
     pub(super) fn of_login(config: &ServiceConfig) -> Result<Self, ServiceError> {
         match &config.auth {
             Auth::IbmCloud { iam_url, .. } => {
-                Self::parse(iam_url.as_deref().unwrap_or(IAM_URL), &config.name, config.insecure)
+                Self::parse(iam_url.as_deref().unwrap_or(IAM_URL), "iam_url", &config.name, config.insecure)
             }
             // The login is the cluster's, whatever prefix a service has there.
             _ => Ok(Self { prefix: String::new(), ..Self::of(config)? }),
         }
     }
 
-    fn parse(url: &str, name: &str, insecure: bool) -> Result<Self, ServiceError> {
-        let refused =
-            |why: &dyn fmt::Display| ServiceError::Url { name: name.to_owned(), url: shown(url), why: why.to_string() };
+    fn parse(url: &str, key: &'static str, name: &str, insecure: bool) -> Result<Self, ServiceError> {
+        let refused = |why: &dyn fmt::Display| {
+            let (name, url, why) = (name.to_owned(), shown(url), why.to_string());
+            ServiceError::Url { name, key, url, why }
+        };
         let uri: Uri = url.parse().map_err(|error| refused(&error))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(refused(&"scheme or host is missing"));
@@ -165,7 +189,7 @@ impl Base {
             "https" => {}
             "http" if is_loopback || insecure => {}
             "http" => {
-                return Err(ServiceError::Clear { name: name.to_owned() });
+                return Err(ServiceError::Clear { name: name.to_owned(), key });
             }
             _ => return Err(refused(&"the scheme is unknown")),
         }
@@ -245,7 +269,7 @@ mod tests {
     use super::*;
 
     fn parse(url: &str, insecure: bool) -> Result<Base, String> {
-        Base::parse(url, "wml", insecure).map_err(|error| error.to_string())
+        Base::parse(url, "url", "wml", insecure).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -50,7 +50,23 @@ impl Masks {
         }
     }
 
-    /// The same of bytes; none where there is no secret in them.
+    /// The text with `*` for every character of the secrets in it, so that all else stays in its line and column.
+    pub fn mask_in_place(&self, text: &str) -> String {
+        let spellings = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found = if spellings.is_empty() { Vec::new() } else { find(&spellings, text.as_bytes(), false) };
+        found.sort_by_key(|range| range.start);
+        let mut found = found.into_iter().peekable();
+        let (mut masked, mut end) = (String::with_capacity(text.len()), 0);
+        for (at, c) in text.char_indices() {
+            while let Some(range) = found.next_if(|range| range.start < at + c.len_utf8()) {
+                end = end.max(range.end);
+            }
+            masked.push(if at < end && !matches!(c, '\n' | '\r') { '*' } else { c });
+        }
+        masked
+    }
+
+    /// Bytes without the secrets in them; none where there are none.
     pub fn mask_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let spellings = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if spellings.is_empty() {
@@ -244,6 +260,19 @@ mod tests {
             // Of what has only begun half of a short one may be let through.
             assert!(told[0] == "***" || at <= text.len() / 2, "{at}: {told:?}");
             assert_eq!(told[1], "***", "{at}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_masked_in_place_keeps_its_lines_and_columns() {
+        let masks = masks("t\u{f6}ken-1234567890");
+        for (text, masked) in [
+            ("a: t\u{f6}ken-1234567890, b: 1\n", "a: ****************, b: 1\n"),
+            ("a: t\u{f6}ken-123\r\n   4567890, b: 1", "a: *********\r\n**********, b: 1"),
+            ("a: dMO2a2VuLTEyMzQ1Njc4OTA=", "a: ************************"),
+            ("no secret", "no secret"),
+        ] {
+            assert_eq!(masks.mask_in_place(text), masked);
         }
     }
 

@@ -11,7 +11,7 @@ use std::io::Write;
 
 use parquet::basic::{Compression, Repetition};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
 use self::column::Column;
@@ -48,7 +48,7 @@ fn write_columns(file: File, max: u64, out: &mut impl Write) -> Result<(), Troub
     if let Some(twice) = schema.columns().iter().find(|column| !names.insert(column.name())) {
         return Err(Trouble::Column { column: twice.name().to_owned(), why: "is there twice".to_owned() });
     }
-    let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+    let mut chunks = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
     if let Some(chunk) = chunks.find(|chunk| !is_read(chunk.compression())) {
         // Some have a level: `GZIP(GzipLevel(6))`.
         let codec = chunk.compression().to_string();

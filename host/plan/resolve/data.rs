@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::data::{self, DataError, DataSet, Kind, Location, Role, Source, is_allowed, kinds};
 use crate::services::Secret;
-use crate::spec::{DataSpec, Problem, Reference, Template, Violation, Way, parse_size};
+use crate::spec::{DataSpec, Problem, Reference, Template, Violation, Way};
 
 use super::Resolver;
 
@@ -24,7 +24,7 @@ impl Resolver<'_> {
             let value = spec.value().get(role.key()).and_then(|entries| entries.get(name));
             let (Some(entry), Some(value)) = (entry, value) else { continue };
             let Some((set, at)) = self.data_set(role, name, entry, value, &way) else { continue };
-            if !self.is_unset(&way)
+            if !self.is_unknown(&way)
                 && let Err(error) = set.check()
             {
                 let at = if matches!(error, DataError::Trust { .. }) { way.to("ca_file") } else { at };
@@ -59,13 +59,7 @@ impl Resolver<'_> {
         if let (Role::Model, Some(_)) = (role, entry.format) {
             self.problem(&way.to("format"), "a model is lent as it is, and has no `format`");
         }
-        let max_bytes = entry.max_size.as_deref().and_then(|text| match parse_size(text) {
-            Ok(bytes) => Some(bytes),
-            Err(why) => {
-                self.problem(&way.to("max_size"), why);
-                None
-            }
-        });
+        let max_bytes = self.size(entry.max_size.as_deref(), &way.to("max_size"));
         let ca_file = entry.ca_file.as_deref().and_then(|file| self.fixed(file, &way.to("ca_file"), false));
         if !is_sound {
             return None;
@@ -75,12 +69,12 @@ impl Resolver<'_> {
         let source = self.place(kind, value.get(kind.key)?, &at)?;
         if let Location::Address(url) = source.location() {
             if !is_allowed(&url, entry.insecure) {
-                let hint = "use `https`, or set `insecure: true`".to_owned();
+                let hint = "use `https`, or set `insecure: true`";
                 let message = format!("{} `{name}` would come over a way that anybody can change", role.noun());
                 self.problem_with(&at, message, Some(hint));
             }
             if role == Role::Model && entry.sha256.is_none() {
-                let hint = "add `sha256: …`, 64 hex digits".to_owned();
+                let hint = "add `sha256: …`, 64 hex digits";
                 let message = format!("the model `{name}` comes from elsewhere, so its `sha256` must be known");
                 self.problem_with(&at, message, Some(hint));
             }
@@ -126,7 +120,7 @@ impl Resolver<'_> {
                 let secret = schema.get("x-secret").and_then(Value::as_str);
                 if secret == Some("must") && !is_secret(text) {
                     self.secrets.push(Secret::new(text));
-                    let hint = "set an environment variable, and write \"${{ secrets.NAME }}\"".to_owned();
+                    let hint = "set an environment variable, and write \"${{ secrets.NAME }}\"";
                     self.problem_with(way, "this must be read from `secrets`, never stand in the spec", Some(hint));
                     return None;
                 }
@@ -150,18 +144,22 @@ impl Resolver<'_> {
 
     /// What a part of the spec has that its schema does not allow.
     fn violated(&mut self, violations: Vec<Violation>, way: &Way) {
-        for Violation { pointer, key, message, hint } in violations {
+        for Violation { pointer, key, message, hint, .. } in violations {
             let way = way.down(&pointer);
             let problem = match key {
                 Some(key) => self.spec.key_problem(&way, &key, message),
                 None => self.spec.problem(&way, message),
             };
-            self.problems.push(Problem { hint, ..problem });
+            self.problems.push(Problem { hint: hint.map(Into::into), ..problem });
         }
     }
 
     /// A digest in lower case, if it is one.
     pub(super) fn sha256(&mut self, text: &str, way: &Way) -> Option<String> {
+        let text = self.fixed(text, way, false)?;
+        if self.is_unknown(way) {
+            return None;
+        }
         if text.len() != 64 || !text.chars().all(|c| c.is_ascii_hexdigit()) {
             self.problem(way, "a SHA-256 has 64 hex digits");
             return None;

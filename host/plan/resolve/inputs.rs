@@ -5,9 +5,9 @@ use serde_json::Value;
 use crate::data::is_below;
 use crate::engine::{Component, Format, may_fit, types};
 use crate::plan::inputs::Inputs;
-use crate::spec::{Problem, Reference, Template, Violation, Way, nearest};
+use crate::spec::{Hint, Problem, Reference, Template, Violation, Way, Ways};
 
-use super::{Earlier, Resolver};
+use super::{Named, Order, Resolver};
 
 impl Resolver<'_> {
     /// Replaces what is known now; leaves outputs of steps for later.
@@ -58,20 +58,21 @@ impl Resolver<'_> {
     }
 
     /// References to other steps, and files.
-    pub(super) fn check_inputs(&mut self, inputs: &Inputs, component: &Component, way: &Way, earlier: &Earlier) {
+    pub(super) fn check_inputs(&mut self, inputs: &Inputs, component: &Component, way: &Way, order: Order<'_>) {
         let base = way.to("inputs");
         for (pointer, template) in inputs.later() {
             for reference in template.references() {
                 let Reference::Output { step, path } = reference else { continue };
                 let place = base.down(&pointer);
-                let Some((_, known)) = earlier.iter().find(|(id, _)| id == step) else {
-                    let later = self
-                        .spec
-                        .steps
-                        .iter()
-                        .flatten()
-                        .any(|other| other.id.as_ref().or(other.step.as_ref()) == Some(step));
-                    let what = if later { "which runs later" } else { "but there is no such step" };
+                let Some(Named { component: known, .. }) = order.earlier().iter().find(|earlier| earlier.id == *step)
+                else {
+                    let what = if order.id() == step {
+                        "which is this step itself"
+                    } else if order.later().iter().any(|later| later.id == *step) {
+                        "which runs later"
+                    } else {
+                        "but there is no such step"
+                    };
                     self.problem(&place, format!("`{reference}` reads step `{step}`, {what}"));
                     continue;
                 };
@@ -93,16 +94,13 @@ impl Resolver<'_> {
         }
         for (pointer, format, value) in component.info.inputs.files(&inputs.sketch()) {
             let place = base.down(&pointer);
-            if self.is_unset(&place) {
+            if self.is_unknown(&place) {
                 continue;
             }
             match format {
                 Format::DataSet if !self.spec.data.contains_key(&value) => {
-                    let known: Vec<_> = self.spec.data.keys().map(|name| format!("`{name}`")).collect();
-                    let all = (!known.is_empty()).then(|| format!("`data` has {}", known.join(", ")));
-                    let nearest = nearest(&value, self.spec.data.keys().map(String::as_str));
-                    let hint = nearest.map(|nearest| format!("is `{nearest}` meant?")).or(all);
-                    self.problem_with(&place, format!("there is no data set `{value}`"), hint);
+                    let hint = self.known.data.hint(&value);
+                    self.problem_with(&place, format!("there is no data set `{value}`"), Some(hint));
                 }
                 Format::Model => self.check_model(&value, &place),
                 Format::Artifact => {
@@ -121,19 +119,24 @@ impl Resolver<'_> {
         if !is_below(value) {
             self.problem(place, format!("the model `{value}` must lie in the spec's folder"));
         } else if !path.is_file() {
-            let known: Vec<_> = self.spec.models.keys().map(|name| format!("`{name}`")).collect();
-            let hint = (!known.is_empty()).then(|| format!("`models` has {}", known.join(", ")));
-            self.problem_with(place, format!("there is no model file `{}`", path.display()), hint);
+            let hint = self.known.models.hint(value);
+            self.problem_with(place, format!("there is no model file `{}`", path.display()), Some(hint));
         }
     }
 
     pub(super) fn check_schema(&mut self, inputs: &Inputs, component: &Component, way: &Way) {
-        let later: Vec<String> = inputs.later().into_iter().map(|(pointer, _)| pointer).collect();
-        for Violation { pointer, key, message, hint } in component.info.inputs.errors(&inputs.sketch()) {
-            // Where a value comes later, `null` stands for it now; its type is checked elsewhere.
-            let open = later.iter().any(|later| pointer == *later || pointer.starts_with(&format!("{later}/")));
+        // Where a value comes later, or was refused, `null` stands for it now.
+        let mut open = Ways::default();
+        for (pointer, _) in inputs.later() {
+            open.insert(way.down(&pointer), ());
+        }
+        let is_open = |ways: &Ways<()>, way: &Way, is_of_key: bool| {
+            // What is wrong with the keys around it is not wrong because of its value.
+            ways.around(way).is_some() || (!is_of_key && ways.within(way).next().is_some())
+        };
+        for Violation { pointer, key, is_of_key, message, hint } in component.info.inputs.errors(&inputs.sketch()) {
             let way = way.down(&pointer);
-            if open || self.is_unset(&way) {
+            if is_open(&open, &way, is_of_key) || is_open(&self.unknown, &way, is_of_key) {
                 continue;
             }
             // What a param brings is not what stands there.
@@ -146,7 +149,7 @@ impl Resolver<'_> {
                 Some(key) => self.spec.key_problem(&way, &key, message),
                 None => self.spec.problem(&way, message),
             };
-            self.problems.push(Problem { hint, ..problem });
+            self.problems.push(Problem { hint: hint.map(Hint::from), ..problem });
         }
     }
 }

@@ -16,10 +16,15 @@ impl Resolver<'_> {
         for (name, param) in &spec.params {
             let Some(param) = param else { continue };
             let way = Way::root().to("params").to(name);
-            self.check_allowed(param, &way);
+            let Some(kind) = param.kind else {
+                // Not even its own default can be judged.
+                self.unknown.insert(way, ());
+                continue;
+            };
+            self.check_allowed(param, kind, &way);
             let Some(given) = &param.default else {
                 if self.environment.allows_unset() {
-                    self.unset.push(way);
+                    self.unknown.insert(way, ());
                 } else {
                     let hint = format!("give it with `--set params.{name}=…`, in a profile, or as its `default`");
                     self.problem_with(&way, format!("the param `{name}` has no value"), Some(hint));
@@ -27,9 +32,9 @@ impl Resolver<'_> {
                 continue;
             };
             let way = way.to("default");
-            let Some(value) = self.param(given, param.kind, &way) else { continue };
-            if !param.kind.has(&value) {
-                let problem = format!("`{}` is not of the param's type, `{}`", plain(&value), param.kind.name());
+            let Some(value) = self.param(given, kind, &way) else { continue };
+            if !kind.has(&value) {
+                let problem = format!("`{}` is not of the param's type, `{}`", plain(&value), kind.name());
                 self.problem(&way, problem);
             } else if let Some(allowed) = &param.allowed
                 && !allowed.contains(&value)
@@ -54,16 +59,16 @@ impl Resolver<'_> {
         }
         let has_references = template.is_none_or(|template| template.references().next().is_some());
         let text = self.fixed(text, way, false)?;
-        if !has_references || kind == ParamType::String || self.is_unset(way) {
+        if !has_references || kind == ParamType::String || self.is_unknown(way) {
             return Some(text.into());
         }
         Some(serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    fn check_allowed(&mut self, param: &ParamSpec, way: &Way) {
+    fn check_allowed(&mut self, param: &ParamSpec, kind: ParamType, way: &Way) {
         for (n, value) in param.allowed.iter().flatten().enumerate() {
-            if !param.kind.has(value) {
-                let message = format!("`{}` is not of the param's type, `{}`", plain(value), param.kind.name());
+            if !kind.has(value) {
+                let message = format!("`{}` is not of the param's type, `{}`", plain(value), kind.name());
                 self.problem(&way.to("allowed").to(n), message);
             }
         }

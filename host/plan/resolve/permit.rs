@@ -1,8 +1,8 @@
 //! What a step may send and use: grants and limits.
 
-use crate::engine::{Info, Limit, Limits, Rule};
+use crate::engine::{Info, Limit, Limits};
 use crate::services::{Grant, Grants, Permit};
-use crate::spec::{LimitsSpec, StepSpec, Way, parse_size};
+use crate::spec::{LimitsSpec, StepSpec, Way};
 
 use super::{LEDGER, Resolver};
 
@@ -68,21 +68,15 @@ impl Resolver<'_> {
             (Limit::Request, request),
             (Limit::Response, response),
         ] {
-            match text.as_deref().map(parse_size) {
-                Some(Ok(bytes)) => limits.set(limit, bytes),
-                Some(Err(reason)) => self.problem(&way.to(limit.rule().key), reason),
-                None => {}
+            if let Some(bytes) = self.size(text.as_deref(), &way.to(limit.rule().key)) {
+                limits.set(limit, bytes);
             }
         }
         for (limit, number) in
             [(Limit::Tables, tables), (Limit::Requests, requests), (Limit::OpenRequests, open_requests)]
         {
-            let Rule { key, most, .. } = limit.rule();
-            let most = most.unwrap_or(u64::MAX);
-            match number.map(u64::from) {
-                Some(number) if (1..=most).contains(&number) => limits.set(limit, number),
-                Some(_) => self.problem(&way.to(*key), format!("`{key}` is a number from 1 to {most}")),
-                None => {}
+            if let Some(number) = number {
+                limits.set(limit, u64::from(*number));
             }
         }
         limits
@@ -109,6 +103,7 @@ mod tests {
         for rule in &RULES {
             let kind = if rule.most.is_some() { "integer" } else { "string" };
             assert_eq!(limits[rule.key]["type"], json!([kind, "null"]), "{}", rule.key);
+            assert_eq!(limits[rule.key]["maximum"].as_u64(), rule.most, "{}", rule.key);
             assert_ne!(limits[rule.key]["description"], Value::Null, "{}", rule.key);
         }
     }

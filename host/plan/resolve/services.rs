@@ -28,18 +28,18 @@ impl Resolver<'_> {
         let ca_file = service.ca_file.as_deref().and_then(|file| self.fixed(file, &way.to("ca_file"), false));
         let client_certificate = service.client_certificate.as_ref().and_then(|files| {
             let way = way.to("client_certificate");
-            let certificate = self.fixed(&files.certificate, &way.to("certificate"), false);
-            let key = self.fixed(&files.key, &way.to("key"), false);
+            let mut file = |text: &Option<String>, key| self.fixed(text.as_deref()?, &way.to(key), false);
+            let (certificate, key) = (file(&files.certificate, "certificate"), file(&files.key, "key"));
             Some(ClientCertificate { certificate: self.base.join(certificate?), key: self.base.join(key?) })
         });
         let dialect = self.dialect(service, way);
         let StandIn { url, platform_url, dialect, auth } = if let Some(stand_in) = self.environment.stand_in(name) {
             stand_in
         } else {
-            let url = self.fixed(&service.url, &way.to("url"), false);
+            let url = service.url.as_deref().and_then(|url| self.fixed(url, &way.to("url"), false));
             let platform_url = service.platform_url.as_deref();
             let platform_url = platform_url.and_then(|url| self.fixed(url, &way.to("platform_url"), false));
-            let (url, auth) = url.zip(self.auth(&service.auth, &way.to("auth")))?;
+            let (url, auth) = url.zip(service.auth.as_ref().and_then(|auth| self.auth(auth, &way.to("auth"))))?;
             let derived = services::platform_url(&url).map(str::to_owned);
             // WML of IBM Cloud is known by its host, whatever the token comes from.
             let dialect = dialect.or(derived.as_ref().map(|_| Dialect::IbmCloud));
@@ -58,18 +58,20 @@ impl Resolver<'_> {
             proxies: self.environment.proxies(),
         };
         // Opening reads the files and takes the addresses apart; it sends nothing.
-        if !self.is_unset(way)
+        if !self.is_unknown(way)
             && let Err(error) = Services::open(vec![config.clone()], "", &Masks::new())
         {
-            self.problem(way, error.to_string());
+            self.problem(&way.down(error.pointer()), error.to_string());
         }
         Some(config)
     }
 
     /// The dialect, as far as the spec tells it.
     fn dialect(&mut self, service: &ServiceSpec, way: &Way) -> Option<Dialect> {
-        let (kind, dialect) = (service.auth.kind, service.known_dialect());
-        if let Some(said) = service.dialect.filter(|said| !kind.dialects().contains(said)) {
+        let dialect = service.known_dialect();
+        if let (Some(kind), Some(said)) = (service.kind(), service.dialect)
+            && !kind.dialects().contains(&said)
+        {
             let logins = AuthKind::ALL.into_iter().filter(|kind| kind.dialects().contains(&said));
             let logins: Vec<_> = logins.map(|kind| format!("`{}`", kind.as_str())).collect();
             let message = format!("a login of kind `{}` is not one of `{}`", kind.as_str(), said.as_str());
@@ -87,7 +89,7 @@ impl Resolver<'_> {
         for service in services {
             let way = Way::root().to("services").to(&service.name);
             let is_known = service.dialect != Some(Dialect::IbmCloud) || service.platform_url.is_some();
-            if is_known || self.is_unset(&way) {
+            if is_known || self.is_unknown(&way) {
                 continue;
             }
             let mut granted = steps.iter().flat_map(|step| step.permit.granted());
@@ -105,7 +107,7 @@ impl Resolver<'_> {
         let mut unread = false;
         for (key, text) in texts(auth) {
             let Some(text) = text else { continue };
-            if !kind.keys().contains(&key) {
+            if let Some(kind) = kind.filter(|kind| !kind.keys().contains(&key)) {
                 self.problem(&way.to(key), format!("a login of kind `{}` has no `{key}`", kind.as_str()));
             }
             // Whoever the user is may be a secret; where the login is may not.
@@ -124,6 +126,8 @@ impl Resolver<'_> {
             }
             values.insert(key, value);
         }
+        // Without a kind, all that could be looked at was.
+        let kind = kind?;
         let mut take = |key: &str| values.remove(key);
         let taken = match kind {
             AuthKind::Token => take("token").map(Auth::Token),
@@ -148,7 +152,7 @@ impl Resolver<'_> {
                 })
             }
         };
-        if taken.is_none() && !unread {
+        if taken.is_none() && !unread && !self.spec.is_wrong(way) {
             self.problem(way, format!("a login of kind `{}` needs {}", kind.as_str(), kind.needs()));
         }
         taken

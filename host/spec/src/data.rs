@@ -10,6 +10,7 @@ pub struct DataSpec {
     /// What the SHA-256 of the source must be, 64 hex digits.
     pub sha256: Option<String>,
     /// How large it may be, as it comes and unpacked, for example `500MiB`. Without it, 4GiB for what is fetched or unpacked.
+    #[schemars(example = &"500MiB")]
     pub max_size: Option<String>,
     /// The form in which a data set comes. Without it, its first bytes and its name tell.
     pub format: Option<FormatSpec>,

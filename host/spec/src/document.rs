@@ -27,11 +27,18 @@ impl Document {
         if let Some(problem) = control_character(text) {
             return Err(vec![problem]);
         }
-        let places = Places::read(text)?;
-        let mut value: Yaml = serde_yaml::from_str(text).map_err(|error| vec![refused(&error)])?;
-        // `<<` takes over the keys of another mapping.
-        value.apply_merge().map_err(|error| vec![refused(&error)])?;
-        let mut problems = Vec::new();
+        let (places, mut problems) = Places::read(text)?;
+        let parsed = serde_yaml::from_str(text).and_then(|mut value: Yaml| {
+            // `<<` takes over the keys of another mapping.
+            value.apply_merge()?;
+            Ok(value)
+        });
+        let value = match parsed {
+            Ok(value) => value,
+            // What is told already has its place.
+            Err(error) if problems.is_empty() => return Err(vec![refused(&error)]),
+            Err(_) => return Err(problems),
+        };
         let value = json(value, &Way::root(), &places, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
@@ -50,9 +57,8 @@ impl Document {
     pub fn scalar(text: &str) -> Result<Value, String> {
         let message =
             |problems: Vec<Problem>| problems.into_iter().map(|problem| problem.message).next().unwrap_or_default();
-        let places = Places::read(text).map_err(message)?;
+        let (places, mut problems) = Places::read(text).map_err(message)?;
         let value = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
-        let mut problems = Vec::new();
         let value = json(value, &Way::root(), &places, &mut problems);
         if problems.is_empty() { Ok(value) } else { Err(message(problems)) }
     }
@@ -64,16 +70,7 @@ impl Document {
 
     /// Where a value stands (a collection under a key: where the key does), or else the nearest one around it.
     pub fn place(&self, way: &Way) -> Place {
-        let mut way = way.clone();
-        loop {
-            if let Some(place) = self.places.value(&way) {
-                return place;
-            }
-            match way.up() {
-                Some((up, _)) => way = up,
-                None => return Place::at(1, 1),
-            }
-        }
+        self.places.around(way)
     }
 }
 
@@ -98,7 +95,7 @@ fn refused(error: &serde_yaml::Error) -> Problem {
 /// The same value as JSON has it.
 fn json(value: Yaml, way: &Way, places: &Places, problems: &mut Vec<Problem>) -> Value {
     let mut wrong = |message: String| {
-        problems.push(Problem { place: places.value(way), ..Problem::whole(message) });
+        problems.push(Problem::at(places.around(way), message));
         Value::Null
     };
     match value {
@@ -123,11 +120,8 @@ fn json(value: Yaml, way: &Way, places: &Places, problems: &mut Vec<Problem>) ->
                     Yaml::String(key) => key,
                     Yaml::Number(key) => key.to_string(),
                     Yaml::Bool(key) => key.to_string(),
-                    _ => {
-                        let place = places.value(way);
-                        problems.push(Problem { place, ..Problem::whole("a key is a text") });
-                        continue;
-                    }
+                    // Its place was told with it.
+                    _ => continue,
                 };
                 let member = json(member, &way.to(&key), places, problems);
                 object.insert(key, member);

@@ -21,6 +21,9 @@ pub fn schema_with(steps: &[KnownStep<'_>]) -> Value {
     if let Some(object) = schema.as_object_mut() {
         object.insert("title".to_owned(), "A pipeline of stepwise".into());
     }
+    if let Some(version) = schema.pointer_mut("/properties/version") {
+        version["const"] = json!(1);
+    }
     let names: Vec<Value> = steps.iter().map(|step| json!({"const": step.name, "description": step.summary})).collect();
     if let Some(step) = schema.pointer_mut("/properties/steps/items").and_then(Value::as_object_mut) {
         step.insert("oneOf".to_owned(), json!([{"required": ["step"]}, {"required": ["module"]}]));

@@ -3,17 +3,17 @@
 //! Each is merged over what is below it as a JSON Merge Patch (RFC 7396): mappings key by key, anything else as a whole,
 //! and nothing (`null`) removes a key.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::document::Document;
+use super::names::{Names, Refused, no_item};
 use super::problem::Problem;
 use super::profile::Profiles;
-use super::violation::nearest;
 use super::way::Way;
+use super::ways::Ways;
 
 /// What changes a spec from outside of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ impl fmt::Display for Layer {
 pub(super) struct Layers {
     pub(super) value: Value,
     /// Where those values stand in the document that do not stand where they are.
-    origins: BTreeMap<Way, (Layer, Way)>,
+    origins: Origins,
 }
 
 impl Layers {
@@ -64,7 +64,7 @@ impl Layers {
             top.remove("profiles");
             top.remove("defaults");
         }
-        Self { value, origins: BTreeMap::new() }
+        Self { value, origins: Origins::default() }
     }
 
     /// Lays everything over it. What cannot be laid anywhere is a problem.
@@ -75,9 +75,10 @@ impl Layers {
         problems.extend(profiles.problems());
         // All are looked at, also those that are not chosen now.
         for name in profiles.names() {
-            for (target, source, _) in self.targets(&profiles, name) {
-                if let Err(message) = target {
-                    problems.push(Problem::at(document.key_place(&source), message));
+            let targets = Names::of(&self.value).targets(&profiles, name);
+            for (target, source, _) in targets {
+                if let Err(refused) = target {
+                    problems.push(refused.at(document, &source));
                 }
             }
         }
@@ -85,9 +86,11 @@ impl Layers {
         match chain {
             Ok(chain) => {
                 for name in chain {
-                    for (target, source, change) in self.targets(&profiles, name) {
-                        if let Ok(target) = target {
-                            self.lay(&target, change, &Layer::Profile(name.to_owned()), &source);
+                    let targets = Names::of(&self.value).targets(&profiles, name);
+                    for (target, source, change) in targets {
+                        let Ok(target) = target else { continue };
+                        if let Err(refused) = self.lay(&target, change, &Layer::Profile(name.to_owned()), &source) {
+                            problems.push(refused.at(document, &source));
                         }
                     }
                 }
@@ -104,15 +107,9 @@ impl Layers {
 
     /// Where a value comes from: the layer, and its way in the document.
     pub(super) fn origin(&self, way: &Way) -> (Layer, Way) {
-        let mut around = way.clone();
-        let mut rest = String::new();
-        loop {
-            if let Some((layer, source)) = self.origins.get(&around) {
-                return (layer.clone(), source.down(&rest));
-            }
-            let Some((up, key)) = around.up() else { return (Layer::Spec, way.clone()) };
-            rest = format!("/{key}{rest}");
-            around = up;
+        match self.origins.around(way) {
+            Some(((layer, source), rest)) => (layer.clone(), source.down(&rest)),
+            None => (Layer::Spec, way.clone()),
         }
     }
 
@@ -128,111 +125,57 @@ impl Layers {
         }
     }
 
-    /// What a profile changes: where, from where, and to what.
-    fn targets<'a>(&self, profiles: &Profiles<'a>, name: &str) -> Vec<(Result<Way, String>, Way, &'a Value)> {
-        let mut targets = Vec::new();
-        for (key, change) in profiles.changes(name) {
-            let source = Profiles::way(name).to(key);
-            match change {
-                Value::Object(entries) if key == "params" || key == "steps" => {
-                    for (name, change) in entries {
-                        let path = [key.as_str(), name.as_str()];
-                        targets.push((self.target(&path).map_err(|(message, _)| message), source.to(name), change));
-                    }
-                }
-                _ => targets.push((Ok(Way::root().to(key)), source, change)),
-            }
-        }
-        targets
-    }
-
     /// Lays `path=value` over all.
     fn set(&mut self, argument: &str) -> Result<(), Problem> {
         let (path, text) = argument.split_once('=').ok_or_else(|| {
             Problem::whole("this is not of the form `path=value`").hint("write for example `params.threshold=0.9`")
         })?;
         let keys: Vec<&str> = path.split('.').collect();
-        let target = self.target(&keys).map_err(|(message, hint)| Problem { hint, ..Problem::whole(message) })?;
+        let target = Names::of(&self.value).target(&keys).map_err(Refused::whole)?;
         let is_text = |value: &Value| value.get("type").is_some_and(|kind| kind == "string");
         let value = match keys.as_slice() {
             // A param's type says how its text is read: `1.0` may be a version.
             ["params", name] if self.value.pointer(&format!("/params/{name}")).is_some_and(is_text) => text.into(),
             _ => Document::scalar(text).map_err(Problem::whole)?,
         };
-        self.lay(&target, &value, &Layer::Set(argument.to_owned()), &target);
-        Ok(())
+        self.lay(&target, &value, &Layer::Set(argument.to_owned()), &target).map_err(Refused::whole)
     }
 
-    /// Where a path of names leads: a step is named by its id, a param's value is its default's place.
-    fn target(&self, keys: &[&str]) -> Result<Way, (String, Option<String>)> {
-        let root = Way::root();
-        let named = |name: &str, known: Vec<&str>, what: &str| {
-            let hint = nearest(name, known.iter().copied()).map(|nearest| format!("is `{nearest}` meant?"));
-            let all = (!known.is_empty()).then(|| format!("there are `{}`", known.join("`, `")));
-            (format!("there is no {what} `{name}`"), hint.or(all))
-        };
-        match keys {
-            ["params", name] => {
-                let known = self.value.get("params").and_then(Value::as_object);
-                if known.is_some_and(|known| known.contains_key(*name)) {
-                    return Ok(root.to("params").to(name).to("default"));
-                }
-                let known = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
-                Err(named(name, known, "param"))
-            }
-            ["steps", id, rest @ ..] => {
-                let steps: Vec<_> =
-                    self.value.get("steps").and_then(Value::as_array).into_iter().flatten().map(id_of).collect();
-                match steps.iter().position(|known| *known == Some(*id)) {
-                    Some(n) => Ok(rest.iter().fold(root.to("steps").to(n), |way, key| way.to(key))),
-                    None => Err(named(id, steps.into_iter().flatten().collect(), "step")),
-                }
-            }
-            ["name" | "timeout"] | ["services" | "secrets" | "data" | "models", _, ..] => {
-                Ok(keys.iter().fold(root, |way, key| way.to(key)))
-            }
-            _ => Err((
-                format!("`{}` is nothing that can be set", keys.join(".")),
-                Some("a path begins with `params`, `steps`, `services`, `data`, `name` or `timeout`".to_owned()),
-            )),
-        }
-    }
-
-    /// Lays a value over what stands at a way.
-    fn lay(&mut self, target: &Way, value: &Value, layer: &Layer, source: &Way) {
+    /// Lays a value over what stands at a way. Mappings that are not there yet are made.
+    fn lay(&mut self, target: &Way, value: &Value, layer: &Layer, source: &Way) -> Result<(), Refused> {
         let mut around = &mut self.value;
         let mut way = Way::root();
-        let keys: Vec<String> = target.keys().collect();
-        for key in &keys {
-            way = way.to(key);
+        for key in target.keys() {
             around = match around {
-                Value::Array(items) => match key.parse::<usize>().ok().and_then(|n| items.get_mut(n)) {
-                    Some(item) => item,
-                    None => return,
-                },
+                Value::Array(items) => {
+                    let length = items.len();
+                    let item = key.parse::<usize>().ok().and_then(|n| items.get_mut(n));
+                    item.ok_or_else(|| no_item(&way, &key, length))?
+                }
                 other => {
                     if !other.is_object() {
                         *other = Map::new().into();
+                        self.origins.remove_within(&way);
+                        self.origins.insert(way.clone(), (layer.clone(), source.clone()));
                     }
-                    let Some(object) = other.as_object_mut() else { return };
-                    if value.is_null() && way == *target {
-                        object.remove(key);
-                        return;
+                    let Some(object) = other.as_object_mut() else { return Ok(()) };
+                    if value.is_null() && way.to(&key) == *target {
+                        object.remove(&key);
+                        self.origins.remove_within(target);
+                        return Ok(());
                     }
-                    object.entry(key).or_insert(Value::Null)
+                    object.entry(&key).or_insert(Value::Null)
                 }
             };
+            way = way.to(&key);
         }
         merge(around, value, target, layer, source, &mut self.origins);
+        Ok(())
     }
 }
 
-/// What a step is called, as far as the spec alone tells.
-fn id_of(step: &Value) -> Option<&str> {
-    step.get("id").or_else(|| step.get("step"))?.as_str()
-}
-
-type Origins = BTreeMap<Way, (Layer, Way)>;
+/// Where values come from that do not stand where they are.
+type Origins = Ways<(Layer, Way)>;
 
 fn merge(target: &mut Value, patch: &Value, way: &Way, layer: &Layer, source: &Way, origins: &mut Origins) {
     match (target, patch) {
@@ -241,7 +184,7 @@ fn merge(target: &mut Value, patch: &Value, way: &Way, layer: &Layer, source: &W
                 let (way, source) = (way.to(key), source.to(key));
                 if value.is_null() {
                     target.remove(key);
-                    origins.retain(|known, _| !known.is_in(&way));
+                    origins.remove_within(&way);
                 } else {
                     merge(target.entry(key).or_insert(Value::Null), value, &way, layer, &source, origins);
                 }
@@ -249,13 +192,13 @@ fn merge(target: &mut Value, patch: &Value, way: &Way, layer: &Layer, source: &W
         }
         (target, Value::Object(_)) => {
             *target = Map::new().into();
-            origins.retain(|known, _| !known.is_in(way));
+            origins.remove_within(way);
             origins.insert(way.clone(), (layer.clone(), source.clone()));
             merge(target, patch, way, layer, source, origins);
         }
         (target, patch) => {
             *target = patch.clone();
-            origins.retain(|known, _| !known.is_in(way));
+            origins.remove_within(way);
             origins.insert(way.clone(), (layer.clone(), source.clone()));
         }
     }

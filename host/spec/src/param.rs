@@ -10,7 +10,8 @@ use serde_json::Value;
 pub struct ParamSpec {
     /// What kind of value it is.
     #[serde(rename = "type")]
-    pub kind: ParamType,
+    #[schemars(required)]
+    pub kind: Option<ParamType>,
     /// The value, unless a profile or `--set` gives another; without it, one of these must. It may read `env`.
     pub default: Option<Value>,
     /// The values that it may have; without it, any.

@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use super::hint::Hint;
+
 /// Problems that are told; whoever has mended these sees the others.
 const TOLD: usize = 50;
+/// Bytes of a line that is shown.
+const LONGEST_LINE: usize = 10_000;
 /// Characters of a message or a hint.
 const LONGEST: usize = 1_000;
 
@@ -30,7 +34,7 @@ impl Place {
 }
 
 /// One error of a spec.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Absent when no line of the file is meant.
     pub place: Option<Place>,
@@ -39,7 +43,7 @@ pub struct Problem {
     /// What is wrong: lowercase, no full stop.
     pub message: String,
     /// The one action that mends it.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
 }
 
 impl Problem {
@@ -55,9 +59,14 @@ impl Problem {
 
     /// The same problem with the action that mends it.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// What makes it another one than the next; in this order they are told.
+    fn key(&self) -> (Option<Place>, &Option<String>, &str) {
+        (self.place, &self.argument, &self.message)
     }
 }
 
@@ -74,10 +83,15 @@ impl Problems {
     pub fn new(file: &Path, text: &str, mut problems: Vec<Problem>) -> Self {
         for problem in &mut problems {
             cut(&mut problem.message);
-            problem.hint.as_mut().map(cut);
         }
-        problems.sort();
-        problems.dedup();
+        problems.sort_by(|one, other| one.key().cmp(&other.key()));
+        problems.dedup_by(|next, kept| {
+            let same = next.key() == kept.key();
+            if same && kept.hint.is_none() {
+                kept.hint = next.hint.take();
+            }
+            same
+        });
         Self { file: file.to_owned(), text: text.to_owned(), problems }
     }
 
@@ -116,7 +130,9 @@ fn cut(text: &mut String) {
 fn group<'a>(problem: &'a Problem, file: &'a str, lines: &[&'a str]) -> Group<'a> {
     let group = Group::with_title(Level::ERROR.primary_title(problem.message.as_str()));
     let file = problem.argument.as_ref().map_or_else(|| file.to_owned(), |argument| format!("--set {argument}"));
-    let group = match problem.place.and_then(|place| Some((place, *lines.get(place.line - 1)?))) {
+    let shown =
+        |place: Place| lines.get(place.line - 1).filter(|line| line.len() <= LONGEST_LINE).map(|line| (place, *line));
+    let group = match problem.place.and_then(shown) {
         Some((place, line)) => {
             let at = |column: usize| line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
             let (start, end) = (at(place.column - 1), at(place.column - 1 + place.width));
@@ -128,8 +144,11 @@ fn group<'a>(problem: &'a Problem, file: &'a str, lines: &[&'a str]) -> Group<'a
             None => Origin::path(file),
         }),
     };
-    match &problem.hint {
-        Some(hint) => group.element(Level::HELP.with_name("hint").message(hint.as_str())),
+    match problem.hint.as_ref().and_then(Hint::text) {
+        Some(mut hint) => {
+            cut(&mut hint);
+            group.element(Level::HELP.with_name("hint").message(hint))
+        }
         None => group,
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::document::Document;
+use super::hint::{Known, Otherwise};
 use super::problem::Problem;
-use super::violation::nearest;
 use super::way::Way;
 
 /// Profiles that a spec may have: each can extend all others.
@@ -16,11 +16,15 @@ const MAX_PROFILES: usize = 50;
 pub(super) struct Profiles<'a> {
     document: &'a Document,
     profiles: Option<&'a Map<String, Value>>,
+    known: Known,
 }
 
 impl<'a> Profiles<'a> {
     pub(super) fn of(document: &'a Document) -> Self {
-        Self { document, profiles: document.value.get("profiles").and_then(Value::as_object) }
+        let profiles = document.value.get("profiles").and_then(Value::as_object);
+        let known =
+            Known::new(profiles.into_iter().flat_map(Map::keys).map(String::as_str), Otherwise::All("there are"));
+        Self { document, profiles, known }
     }
 
     /// Every profile that extends what is not there, or itself.
@@ -91,13 +95,7 @@ impl<'a> Profiles<'a> {
     }
 
     fn unknown(&self, name: &str) -> Problem {
-        let known: Vec<_> = self.names().map(String::as_str).collect();
-        let problem = Problem::whole(format!("there is no profile `{name}`"));
-        match nearest(name, known.iter().copied()) {
-            Some(nearest) => problem.hint(format!("is `{nearest}` meant?")),
-            None if known.is_empty() => problem,
-            None => problem.hint(format!("there are `{}`", known.join("`, `"))),
-        }
+        Problem::whole(format!("there is no profile `{name}`")).hint(self.known.hint(name))
     }
 
     fn bases(&self, name: &str) -> Vec<&'a str> {

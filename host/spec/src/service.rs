@@ -1,4 +1,5 @@
-//! `services`: where requests go, and how to log in there.
+//! `services`: where requests go, and how to log in there. What the schema requires is only absent where it was wrong,
+//! so that what stands beside it can be looked at all the same.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,13 +11,15 @@ use super::Dialect;
 #[schemars(deny_unknown_fields)]
 pub struct ServiceSpec {
     /// `https://…`, to which the paths of requests are appended.
-    pub url: String,
+    #[schemars(required)]
+    pub url: Option<String>,
     /// Which product's protocol it speaks; if not said, the login tells, or the service itself where that matters.
     pub dialect: Option<Dialect>,
     /// `ibm_cloud`: where the platform is, to which requests below `/v2` go, if that does not follow from `url`.
     pub platform_url: Option<String>,
     /// How to log in.
-    pub auth: AuthSpec,
+    #[schemars(required)]
+    pub auth: Option<AuthSpec>,
     /// PEM file with further certificate authorities, relative to the spec.
     pub ca_file: Option<String>,
     /// Who we are, for a service that asks for a certificate.
@@ -29,10 +32,15 @@ pub struct ServiceSpec {
 impl ServiceSpec {
     /// The dialect that is said, or that the login has to itself.
     pub fn known_dialect(&self) -> Option<Dialect> {
-        self.dialect.or(match self.auth.kind.dialects() {
-            [only] => Some(*only),
+        self.dialect.or(match self.kind().map(AuthKind::dialects) {
+            Some([only]) => Some(*only),
             _ => None,
         })
+    }
+
+    /// How to log in, if that is said.
+    pub fn kind(&self) -> Option<AuthKind> {
+        self.auth.as_ref()?.kind
     }
 }
 
@@ -41,9 +49,11 @@ impl ServiceSpec {
 #[schemars(deny_unknown_fields)]
 pub struct ClientCertificateSpec {
     /// The certificate, and those that lead to its authority.
-    pub certificate: String,
+    #[schemars(required)]
+    pub certificate: Option<String>,
     /// Its private key, without a password.
-    pub key: String,
+    #[schemars(required)]
+    pub key: Option<String>,
 }
 
 /// `auth` of a service. Which keys belong together depends on the kind.
@@ -51,7 +61,8 @@ pub struct ClientCertificateSpec {
 #[schemars(deny_unknown_fields)]
 pub struct AuthSpec {
     /// Which way.
-    pub kind: AuthKind,
+    #[schemars(required)]
+    pub kind: Option<AuthKind>,
     /// `cp4d`, `cp4d_legacy`: who logs in.
     pub username: Option<String>,
     /// `cp4d`, `cp4d_legacy`: the password; for `cp4d` maybe `api_key` instead.

@@ -13,8 +13,9 @@ use super::document::{Document, MAX_BYTES};
 use super::hide::without_logins;
 use super::layers::{Layer, Layers, Overrides};
 use super::problem::{Place, Problem, Problems};
-use super::violation::{Violation, violations};
+use super::violation::{Violation, validator, violations};
 use super::way::Way;
+use super::ways::Ways;
 use super::{DataSpec, Dialect, ParamSpec, Reference, SecretSpec, ServiceSpec, StepSpec, schema};
 
 /// A spec file, with all that lies over it.
@@ -22,7 +23,9 @@ use super::{DataSpec, Dialect, ParamSpec, Reference, SecretSpec, ServiceSpec, St
 pub struct Spec {
     /// The file, as it was named.
     pub file: PathBuf,
-    /// What it holds.
+    /// What it holds, as it was read.
+    pub bytes: Vec<u8>,
+    /// The same as a text.
     pub text: String,
     /// What is laid over it.
     pub overrides: Overrides,
@@ -46,12 +49,13 @@ pub struct Spec {
     pub problems: Vec<Problem>,
     document: Document,
     layers: Layers,
+    wrong: Ways<()>,
 }
 
 /// The schema of a spec, and what checks it.
 static SCHEMA: LazyLock<(Value, jsonschema::Validator)> = LazyLock::new(|| {
     let schema = schema();
-    let validator = jsonschema::draft202012::new(&schema).expect("it is made of types, and a test makes it");
+    let validator = validator(&schema).expect("it is made of types, and a test makes it");
     (schema, validator)
 });
 
@@ -74,21 +78,21 @@ impl Spec {
 
     /// Reads what a file holds.
     pub fn parse(file: &Path, bytes: Vec<u8>, overrides: &Overrides) -> Result<Self, Problems> {
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
             let line = valid.split('\n').count();
             let column = valid.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            let text = String::from_utf8_lossy(error.as_bytes());
+            let text = String::from_utf8_lossy(&bytes);
             let hint = "save the file in UTF-8";
             let problem = Problem::at(Place::at(line, column), "this is not UTF-8").hint(hint);
             Problems::new(file, &without_logins(&text), vec![problem])
         })?;
         // A byte order mark, as some editors write it, is no part of the text.
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         let document =
             Document::parse(&text).map_err(|problems| Problems::new(file, &without_logins(&text), problems))?;
         let mut reader =
-            Reader { layers: Layers::of(&document), document: &document, wrong: Vec::new(), problems: Vec::new() };
+            Reader { layers: Layers::of(&document), document: &document, wrong: Ways::default(), problems: Vec::new() };
         reader.check(&document.value);
         let problems = reader.layers.apply(&document, overrides);
         reader.problems.extend(problems);
@@ -105,10 +109,11 @@ impl Spec {
         let data = reader.entries(&value, "data");
         let models = reader.entries(&value, "models");
         let steps = reader.steps(&value);
-        let Reader { layers, problems, .. } = reader;
+        let Reader { layers, problems, wrong, .. } = reader;
         let (file, overrides) = (file.to_owned(), overrides.clone());
         Ok(Self {
             file,
+            bytes,
             text,
             overrides,
             name,
@@ -122,6 +127,7 @@ impl Spec {
             problems,
             document,
             layers,
+            wrong,
         })
     }
 
@@ -133,6 +139,11 @@ impl Spec {
     /// All values as they are written, before any layer.
     pub fn written(&self) -> &Value {
         &self.document.value
+    }
+
+    /// Whether the schema has found something wrong in a value, which then has a problem of its own.
+    pub fn is_wrong(&self, way: &Way) -> bool {
+        self.wrong.within(way).next().is_some()
     }
 
     /// Where a value comes from: the layer, and where in the file, if not from an argument.
@@ -178,7 +189,7 @@ struct Reader<'a> {
     document: &'a Document,
     layers: Layers,
     /// Where the schema is violated.
-    wrong: Vec<Way>,
+    wrong: Ways<()>,
     problems: Vec<Problem>,
 }
 
@@ -186,14 +197,13 @@ impl Reader<'_> {
     /// Checks the whole against the schema.
     fn check(&mut self, value: &Value) {
         let (schema, validator) = &*SCHEMA;
-        for Violation { pointer, key, message, hint } in violations(validator, schema, value) {
+        for Violation { pointer, key, is_of_key, message, hint } in violations(validator, schema, value) {
             let way = Way::root().down(&pointer);
             let (message, hint) = too_old(value, &pointer).unwrap_or((message, hint));
             let problem = problem(self.document, &self.layers, &way, key.as_deref(), message);
-            self.problems.push(Problem { hint, ..problem });
-            // An unknown key does not spoil what stands around it.
-            if key.is_none() {
-                self.wrong.push(way);
+            self.problems.push(Problem { hint: hint.map(Into::into), ..problem });
+            if !is_of_key {
+                self.wrong.insert(way, ());
             }
         }
     }
@@ -243,12 +253,13 @@ impl Reader<'_> {
     /// A value as `T`, without what its schema found wrong in it; none if nothing is left that makes one.
     fn typed<T: DeserializeOwned>(&mut self, value: &Value, way: &Way) -> Option<T> {
         let mut value = value.clone();
-        let wrong: Vec<_> = self.wrong.iter().filter(|wrong| wrong.is_in(way)).collect();
-        for wrong in &wrong {
+        let mut is_wrong = false;
+        for wrong in self.wrong.within(way) {
+            is_wrong = true;
             remove(&mut value, &wrong.as_str()[way.as_str().len()..]);
         }
         let typed = serde_json::from_value(value);
-        if !wrong.is_empty() {
+        if is_wrong {
             return typed.ok();
         }
         // The schema says all that the types do, but for what a test would have to forget.
@@ -258,23 +269,21 @@ impl Reader<'_> {
     }
 }
 
-/// Removes what a JSON pointer leads to.
+/// Removes what a JSON pointer leads to; of a list with a wrong item nothing is left.
 fn remove(value: &mut Value, pointer: &str) {
-    let Some((around, key)) = pointer.rsplit_once('/') else {
-        *value = Value::Null;
-        return;
-    };
-    match value.pointer_mut(around) {
-        Some(Value::Object(members)) => {
-            members.remove(&key.replace("~1", "/").replace("~0", "~"));
-        }
-        Some(Value::Array(items)) => {
-            if let Some(item) = key.parse::<usize>().ok().and_then(|n| items.get_mut(n)) {
-                *item = Value::Null;
+    let mut pointer = pointer;
+    while let Some((around, key)) = pointer.rsplit_once('/') {
+        match value.pointer_mut(around) {
+            Some(Value::Object(members)) => {
+                members.remove(&key.replace("~1", "/").replace("~0", "~"));
+                return;
             }
+            // It may have been removed with what is around it.
+            None => return,
+            Some(_) => pointer = around,
         }
-        _ => {}
     }
+    *value = Value::Null;
 }
 
 /// A name that may stand in paths, tags and file names.

@@ -30,6 +30,7 @@ pub struct StepSpec {
     #[serde(default)]
     pub retry: RetrySpec,
     /// How long it may take, each try.
+    #[schemars(example = &"90s", example = &"10m")]
     pub timeout: Option<String>,
     /// Requests that it may send, `METHOD /path/pattern` by service; `ledger: [remove]` lets it remove the run's resources.
     #[serde(default)]
@@ -65,6 +66,7 @@ pub enum ContinueOn {
 #[schemars(deny_unknown_fields)]
 pub struct RetrySpec {
     /// How often it is tried altogether, 1 to 20; without it, once.
+    #[schemars(range(min = 1, max = 20))]
     pub attempts: Option<u32>,
     /// After failures of which categories; without it, `unavailable` only.
     pub on: Option<Vec<Category>>,
@@ -105,12 +107,16 @@ impl Category {
 #[schemars(deny_unknown_fields)]
 pub struct BackoffSpec {
     /// The first pause; without it, `500ms`.
+    #[schemars(example = &"500ms", example = &"2s")]
     pub first: Option<String>,
     /// How much longer each pause is than the one before, 1 to 10; without it, 2.
+    #[schemars(range(min = 1, max = 10))]
     pub factor: Option<f64>,
     /// The longest pause; without it, `30s`.
+    #[schemars(example = &"30s", example = &"2m")]
     pub longest: Option<String>,
     /// The share of a pause that is left to chance, 0 to 1; without it, 0.5.
+    #[schemars(range(min = 0, max = 1))]
     pub jitter: Option<f64>,
 }
 
@@ -119,21 +125,30 @@ pub struct BackoffSpec {
 #[schemars(deny_unknown_fields)]
 pub struct LimitsSpec {
     /// Memory of the component, for example `256MiB`.
+    #[schemars(example = &"512MiB")]
     pub memory: Option<String>,
     /// Entries of the component's tables.
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub tables: Option<u32>,
     /// Size of its outputs, or of its failure.
+    #[schemars(example = &"8MiB")]
     pub output: Option<String>,
     /// Size of its log.
+    #[schemars(example = &"64MiB")]
     pub log: Option<String>,
     /// Size of all its files together.
+    #[schemars(example = &"2GiB")]
     pub artifacts: Option<String>,
     /// Requests altogether.
+    #[schemars(range(min = 1, max = 100_000_000))]
     pub requests: Option<u32>,
     /// Requests in flight at once.
+    #[schemars(range(min = 1, max = 256))]
     pub open_requests: Option<u32>,
     /// Longest body of a request.
+    #[schemars(example = &"1GiB")]
     pub request: Option<String>,
     /// Longest body of an answer.
+    #[schemars(example = &"64MiB")]
     pub response: Option<String>,
 }

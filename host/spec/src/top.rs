@@ -19,6 +19,7 @@ struct Top {
     /// The pipeline's name: 1 to 40 of a-z, 0-9, `-` and `_`, a letter first.
     name: String,
     /// How long a call of `stepwise run` may take before the steps that are `always` run; without it, as long as it takes.
+    #[schemars(example = &"90s", example = &"10m")]
     timeout: Option<String>,
     /// What a caller may choose, by name.
     #[serde(default)]
@@ -54,6 +55,7 @@ struct Profile {
     #[schemars(schema_with = "names")]
     extends: Value,
     /// How long a run may take.
+    #[schemars(example = &"90s", example = &"10m")]
     timeout: Option<String>,
     /// Values of params, by name.
     params: BTreeMap<String, Value>,
@@ -75,6 +77,7 @@ struct Profile {
 #[expect(dead_code, reason = "defaults are merged, not read")]
 struct Defaults {
     /// How long a step may take, each try.
+    #[schemars(example = &"90s", example = &"10m")]
     timeout: Option<String>,
     /// Whether a step is run again.
     retry: Option<RetrySpec>,

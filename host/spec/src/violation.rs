@@ -1,7 +1,7 @@
 //! What a value does to its JSON Schema, in the words of a spec.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{ValidationError, Validator};
+use jsonschema::{Keyword, ValidationError, Validator};
 use serde_json::Value;
 
 /// One place where a value is not what its schema says.
@@ -11,10 +11,36 @@ pub struct Violation {
     pub pointer: String,
     /// The key that is wrong, where a key is.
     pub key: Option<String>,
+    /// Whether only a key is unknown or missing: what else stands there is not wrong for that.
+    pub is_of_key: bool,
     /// What is wrong: lowercase, no full stop.
     pub message: String,
     /// The one action that mends it.
     pub hint: Option<String>,
+}
+
+/// What checks a value of the spec's own types. JSON Schema counts `3.0` among the whole numbers; they do not.
+pub(super) fn validator(schema: &Value) -> Result<Validator, ValidationError<'static>> {
+    let options = jsonschema::draft202012::options();
+    options.with_keyword("format", |_, format, _| Ok(Box::new(Whole(format == "uint32")))).build(schema)
+}
+
+/// `format`, which says no more than this of a number: whether it is whole.
+struct Whole(bool);
+
+impl<'i> Keyword<'i> for Whole {
+    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
+        if self.is_valid(instance) {
+            return Ok(());
+        }
+        Err(ValidationError::custom(format!("{} is not a whole number", shown(instance))))
+    }
+
+    fn is_valid(&self, instance: &'i Value) -> bool {
+        // Of other numbers with a point the type tells.
+        let with_point = instance.as_f64().filter(|_| instance.is_f64());
+        !self.0 || with_point.is_none_or(|number| number.fract() != 0.0)
+    }
 }
 
 /// All of them, in no order. `schema` is what the validator was made of.
@@ -26,9 +52,16 @@ pub fn violations(validator: &Validator, schema: &Value, instance: &Value) -> Ve
     found
 }
 
+/// Bytes of a name that is compared with others: nobody slips in a longer one, and the time grows with the square.
+const LONGEST_NAME: usize = 100;
+
 /// The known name that is most like an unknown one, if any is much like it.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let alike = known.into_iter().map(|known| (strsim::normalized_damerau_levenshtein(name, known), known));
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let known = known.into_iter().filter(|known| known.len() <= LONGEST_NAME);
+    let alike = known.map(|known| (strsim::normalized_damerau_levenshtein(name, known), known));
     let (likeness, known) = alike.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
     (likeness >= 0.6).then_some(known)
 }
@@ -36,7 +69,8 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 fn explain(error: &ValidationError<'_>, schema: &Value, found: &mut Vec<Violation>) {
     let pointer = error.instance_path().to_string();
     let mut add = |key: Option<String>, message: String, hint: Option<String>| {
-        found.push(Violation { pointer: pointer.clone(), key, message, hint });
+        let is_of_key = key.is_some() || matches!(error.kind(), ValidationErrorKind::Required { .. });
+        found.push(Violation { pointer: pointer.clone(), key, is_of_key, message, hint });
     };
     let instance = error.instance();
     match error.kind() {
@@ -63,7 +97,7 @@ fn explain(error: &ValidationError<'_>, schema: &Value, found: &mut Vec<Violatio
         }
         ValidationErrorKind::Type { kind } => {
             let wanted = wanted(kind);
-            let hint = quotes(instance, &wanted);
+            let hint = example(error, schema).or_else(|| quotes(instance, &wanted));
             let words: Vec<_> = wanted.iter().filter(|name| *name != "null").map(|name| with_article(name)).collect();
             add(None, format!("{} is not {}", shown(instance), words.join(" or ")), hint);
         }
@@ -90,6 +124,11 @@ fn explain(error: &ValidationError<'_>, schema: &Value, found: &mut Vec<Violatio
                 _ => add(None, format!("{} is nothing that may stand here", shown(instance)), None),
             }
         }
+        ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } => {
+            let range = around(error, schema).map(range).unwrap_or_default();
+            add(None, format!("{} is not a number {range}", shown(instance)), None);
+        }
+        ValidationErrorKind::Custom { message, .. } => add(None, message.clone(), None),
         ValidationErrorKind::MinItems { limit } => {
             add(None, format!("a list here has at least {limit} {}", if *limit == 1 { "item" } else { "items" }), None);
         }
@@ -123,6 +162,23 @@ fn options(schema: &Value) -> Option<Vec<&Value>> {
         }
     }
     Some(options)
+}
+
+/// The numbers that a schema allows.
+fn range(schema: &Value) -> String {
+    match (schema.get("minimum"), schema.get("maximum")) {
+        (Some(least), Some(most)) => format!("from {least} to {most}"),
+        (Some(least), None) => format!("of at least {least}"),
+        (None, Some(most)) => format!("of at most {most}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// What may stand there, where quotes alone would not make it of what does.
+fn example(error: &ValidationError<'_>, schema: &Value) -> Option<String> {
+    let examples = around(error, schema)?.get("examples")?.as_array()?;
+    let examples: Vec<_> = examples.iter().map(quoted).collect();
+    Some(format!("write for example {}", examples.join(" or ")))
 }
 
 fn none_of(instance: &Value, options: &[&Value]) -> (String, Option<String>) {

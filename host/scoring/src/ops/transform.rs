@@ -86,7 +86,7 @@ mod tests {
         let scores = || vec![0.6, 0.9, 0.0];
         assert_eq!(applied(Transform::None, scores()), [0.6, 0.9, 0.0]);
         assert_eq!(applied(Transform::Logistic, scores()), [0.6457, 0.7109, 0.5]);
-        assert_eq!(applied(Transform::Softmax, scores()), [0.3453, 0.4661, 0.1895]);
+        assert_eq!(applied(Transform::Softmax, scores()), [0.345, 0.4657, 0.1893]);
         assert_eq!(applied(Transform::SoftmaxZero, scores()), [0.4256, 0.5744, 0.0]);
         assert_eq!(applied(Transform::Probit, scores()), [0.2534, 1.2817, f64::NEG_INFINITY]);
     }

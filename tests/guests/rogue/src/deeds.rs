@@ -95,8 +95,8 @@ pub(crate) fn heard(host: &dyn Host, input: Input) -> Result<String, Failure> {
         repeat: Repeat::ByMethod,
     };
     let answer = host.send(service, &request).map_err(|error| Failure::from_error("asking", error))?;
-    let headers: String = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-    Ok(headers + &String::from_utf8_lossy(&answer.body))
+    let headers: Vec<_> = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    Ok(headers.concat() + &String::from_utf8_lossy(&answer.body))
 }
 
 /// Tells a text in every way that a step has: whole, line by line, and each line cut in two.
