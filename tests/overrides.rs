@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::custom::spec;
 use crate::harness::{Bench, ROOT, guest};
+use crate::readme::blocks;
 
 /// A step that greets as often as a param says; with defaults and two profiles.
 fn bench() -> Bench {
@@ -27,7 +28,8 @@ fn explained(bench: &Bench, arguments: &[&str]) -> Vec<String> {
     let arguments = [&["plan", "pipeline.yaml", "--explain"], arguments].concat();
     let stdout = bench.stepwise(&arguments).succeeds().stdout();
     let lines = stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-    let shown = ["timeout", "params.", "steps.greet.inputs", "steps.greet.timeout", "steps.greet.retry"];
+    let shown =
+        ["timeout", "params.", "steps.greet.inputs", "steps.greet.timeout", "steps.greet.retry", "steps.greet.cont"];
     lines.filter(|line| shown.iter().any(|shown| line.starts_with(shown))).collect()
 }
 
@@ -44,23 +46,58 @@ fn defaults_stand_below_steps_and_profiles_above_and_set_above_all() {
             "steps.greet.retry.attempts 3 spec, line 16",
             "steps.greet.retry.backoff.first \"1s\" defaults, line 9",
             "steps.greet.timeout \"10s\" defaults, line 9",
+            "steps.greet.continue_on null built in",
+            "steps.greet.retry.on [\"unavailable\"] built in",
+            "steps.greet.retry.backoff.factor 2.0 built in",
+            "steps.greet.retry.backoff.longest \"30s\" built in",
+            "steps.greet.retry.backoff.jitter 0.5 built in",
         ]
     );
     assert_eq!(
         explained(
             &bench,
-            &["--profile", "prod", "--set", "params.limit=7", "--set", "steps.greet.retry.backoff.first=2s"]
+            &[
+                "--profile",
+                "prod",
+                "--set",
+                "params.limit=7",
+                "--set",
+                "steps.greet.retry.backoff={first: 1500ms, factor: 3, longest: 1m, jitter: 0}",
+                "--set",
+                "steps.greet.retry.on=[internal]",
+                "--set",
+                "steps.greet.continue_on=gate"
+            ]
         ),
         [
             "params.limit 7 --set",
             "params.stage \"${{ env.STAGE }}\" spec, line 5",
             "timeout \"1h\" profile `prod`, line 8",
+            "steps.greet.continue_on \"gate\" --set",
             "steps.greet.inputs.limit \"${{ params.limit }}\" spec, line 17",
             "steps.greet.retry.attempts 4 profile `prod`, line 8",
-            "steps.greet.retry.backoff.first \"2s\" --set",
+            "steps.greet.retry.backoff.factor 3 --set",
+            "steps.greet.retry.backoff.first \"1500ms\" --set",
+            "steps.greet.retry.backoff.jitter 0 --set",
+            "steps.greet.retry.backoff.longest \"1m\" --set",
+            "steps.greet.retry.on [\"internal\"] --set",
             "steps.greet.timeout \"20s\" profile `base`, line 7",
         ]
     );
+}
+
+#[test]
+fn a_setting_that_is_null_is_explained_by_what_holds_without_it() {
+    let step =
+        "  - module: greet.wasm\n    id: greet\n    inputs: {limit: 5}\n    timeout: null\n    continue_on: null\n";
+    let bench = Bench::new().file("greet.wasm", guest("greet")).file("pipeline.yaml", spec(step));
+
+    let lines = explained(&bench, &[]);
+
+    assert!(lines.contains(&"steps.greet.timeout \"1800s\" built in".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&"steps.greet.retry.backoff.first \"500ms\" built in".to_owned()), "{lines:#?}");
+    let nulls: Vec<_> = lines.iter().filter(|line| line.contains("null")).collect();
+    assert_eq!(nulls, ["steps.greet.continue_on null built in"]);
 }
 
 #[test]
@@ -97,7 +134,19 @@ fn what_cannot_be_set_is_told_with_the_argument() {
         ("params.limti=7", "there is no param `limti`\nhint: is `limit` meant?"),
         ("steps.great.timeout=5s", "there is no step `great`\nhint: is `greet` meant?"),
         ("steps.greet.timeot=5s", "unknown key `timeot`\nhint: is `timeout` meant?"),
-        ("steps.greet.timeout=5", "`5` is not a text\nhint: put it in quotes: \"5\""),
+        ("steps.greet.timeout=5", "`5` is not a text\nhint: write for example `90s` or `10m`"),
+        ("steps.greet.timeout.of=5s", "a mapping is not a text\nhint: write for example `90s` or `10m`"),
+        (
+            "steps.greet.grant.wml.3=GET /v2/spaces",
+            "there is no item 3: the last one of the list is 0\nhint: set it as a whole: `….wml=[…]`",
+        ),
+        (
+            "steps.greet.grant.wml.first=GET /v2/spaces",
+            "`first` is no item of a list; items have numbers, from 0\nhint: set it as a whole: `….wml=[…]`",
+        ),
+        ("steps.greet.grant.wlm.0=GET /v2/spaces", "a mapping is not a list"),
+        ("services.wlm.url=https://cpd.example.com", "`auth` is missing"),
+        ("data.training.max_size=1GiB", "data set `training` needs one of `file`, `url`, `s3`"),
         (
             "version=2",
             "`version` is nothing that can be set\nhint: a path begins with `params`, `steps`, `services`, `data`, `name` or \
@@ -110,10 +159,22 @@ fn what_cannot_be_set_is_told_with_the_argument() {
             .exits_with(2)
             .finds_in_spec(&format!("--set {argument}: {message}\n"));
     }
+    bench.stepwise(&["check", "pipeline.yaml", "--set", "steps.greet.grant.wml.0=GET /v2/spaces"]).succeeds();
     bench
         .stepwise(&["check", "pipeline.yaml", "--profile", "pord"])
         .exits_with(2)
         .finds_in_spec("pipeline.yaml: there is no profile `pord`\nhint: is `prod` meant?\n");
+}
+
+#[test]
+fn a_module_can_only_be_changed_by_an_id_that_the_spec_gives_it() {
+    let bench = bench().spec("    id: greet\n", "").spec("profiles:", "profiles: {}\nsecrets: {}\n#");
+    let bench = bench.change("pipeline.yaml", "  prod:", "#").change("pipeline.yaml", "  base:", "#");
+
+    bench.stepwise(&["check", "pipeline.yaml", "--set", "steps.greet.timeout=5s"]).exits_with(2).finds_in_spec(
+        "--set steps.greet.timeout=5s: there is no step `greet`\nhint: a step with `module` can be changed if the spec \
+         gives it an `id`\n",
+    );
 }
 
 #[test]
@@ -128,28 +189,43 @@ fn a_check_needs_no_variables_if_none_need_be_set() {
 }
 
 #[test]
-fn the_schema_accepts_every_sample_and_refuses_what_is_wrong() {
+fn the_schema_accepts_every_sample_and_all_that_the_readme_shows_and_refuses_what_is_wrong() {
     let bench = Bench::new();
     let schema: Value = serde_json::from_str(&bench.stepwise(&["schema"]).succeeds().stdout()).unwrap();
     let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
     compiler.add_resource("https://stepwise.invalid/spec.json", schema).unwrap();
     let index = compiler.compile("https://stepwise.invalid/spec.json", &mut schemas).unwrap();
-    let is_valid = |file: &str| {
-        let text = fs::read_to_string(Path::new(ROOT).join(file)).unwrap();
-        let value = stepwise_spec::Document::parse(&text).unwrap().value;
-        schemas.validate(&value, index).map_err(|error| format!("{file}: {error:#}"))
+    let is_valid = |name: &str, text: &str| {
+        let value: Value = serde_yaml::from_str(text).unwrap();
+        schemas.validate(&value, index).map_err(|error| format!("{name}: {error:#}"))
     };
+    let read = |file: &str| fs::read_to_string(Path::new(ROOT).join(file)).unwrap();
 
     for sample in ["model/pipeline.yaml", "tests/models/iris/pipeline.yaml", "tests/models/diabetes/pipeline.yaml"] {
-        is_valid(sample).unwrap();
+        is_valid(sample, &read(sample)).unwrap();
     }
-    for wrong in
-        ["inputs", "missing-key", "unknown-key", "unknown-metric", "unknown-step", "wrong-type", "retry", "profile"]
-    {
-        assert!(is_valid(&format!("tests/specs/{wrong}.yaml")).is_err(), "{wrong}");
+    let shown = blocks("yaml");
+    assert!(shown.len() >= 4);
+    for spec in shown {
+        is_valid(&spec, &spec).unwrap();
+    }
+    for wrong in [
+        "data",
+        "inputs",
+        "missing-key",
+        "numbers",
+        "unknown-key",
+        "unknown-metric",
+        "unknown-step",
+        "version",
+        "wrong-type",
+        "retry",
+        "profile",
+    ] {
+        assert!(is_valid(wrong, &read(&format!("tests/specs/{wrong}.yaml"))).is_err(), "{wrong}");
     }
     // What only the host can know is not the schema's.
-    for right in ["references", "unset", "data"] {
-        assert!(is_valid(&format!("tests/specs/{right}.yaml")).is_ok() || right == "data", "{right}");
+    for right in ["references", "unset", "order", "quantities-of-params", "secret-outside-services"] {
+        is_valid(right, &read(&format!("tests/specs/{right}.yaml"))).unwrap();
     }
 }

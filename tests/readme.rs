@@ -17,7 +17,7 @@ fn read(file: &str) -> String {
 }
 
 /// The blocks of a language.
-fn blocks(language: &str) -> Vec<String> {
+pub(crate) fn blocks(language: &str) -> Vec<String> {
     blocks_of(&readme(), language)
 }
 

@@ -1,11 +1,12 @@
 //! `stepwise plan --explain`: for each value of a plan, where it comes from.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::engine::RULES;
-use crate::plan::{Plan, PlannedStep, When};
+use crate::plan::{Plan, PlannedStep, Retry, When};
 use crate::spec::{Layer, Spec, Way};
 
 /// One value.
@@ -40,8 +41,9 @@ pub(super) fn explain(spec: &Spec, plan: &Plan, out: &mut impl Write) -> io::Res
     let written = spec.value().get("steps").and_then(Value::as_array).into_iter().flatten();
     for (n, (value, step)) in written.zip(&plan.steps).enumerate() {
         let path = format!("steps.{}", step.id);
-        leaves(spec, &root.to("steps").to(n), path.clone(), value, &mut all);
-        built_in(step, value, &path, &mut all);
+        let value = said(value);
+        leaves(spec, &root.to("steps").to(n), path.clone(), &value, &mut all);
+        built_in(step, &value, &path, &mut all);
     }
     let widths = [width(&all, |one| &one.path), width(&all, |one| &one.value)];
     for Explained { path, value, from } in &all {
@@ -68,16 +70,33 @@ fn leaves(spec: &Spec, way: &Way, path: String, value: &Value, all: &mut Vec<Exp
     }
 }
 
+/// A step without what is `null`: that says nothing, but in its inputs.
+fn said(value: &Value) -> Value {
+    let Value::Object(members) = value else { return value.clone() };
+    let said = members.iter().filter(|(_, member)| !member.is_null()).map(|(key, member)| {
+        let member = if key == "inputs" { member.clone() } else { said(member) };
+        (key.clone(), member)
+    });
+    Value::Object(said.collect())
+}
+
+/// A time as the spec would say it.
+fn time(time: Duration) -> Value {
+    let text =
+        if time.subsec_millis() == 0 { format!("{}s", time.as_secs()) } else { format!("{}ms", time.as_millis()) };
+    text.into()
+}
+
 /// What the spec leaves to the host, and to the step itself.
 fn built_in(step: &PlannedStep, written: &Value, path: &str, all: &mut Vec<Explained>) {
-    let mut add = |key: &str, value: String, from: &str| {
+    let mut add = |key: &str, value: Value, from: &str| {
         if written.pointer(&format!("/{}", key.replace('.', "/"))).is_none() {
-            all.push(Explained { path: format!("{path}.{key}"), value, from: from.to_owned() });
+            all.push(Explained { path: format!("{path}.{key}"), value: value.to_string(), from: from.to_owned() });
         }
     };
     for (name, property) in step.component.info.inputs.properties() {
         if let Some(default) = property.get("default").filter(|default| !default.is_null()) {
-            add(&format!("inputs.{name}"), default.to_string(), "the step's default");
+            add(&format!("inputs.{name}"), default.clone(), "the step's default");
         }
     }
     let when = match step.when {
@@ -85,11 +104,26 @@ fn built_in(step: &PlannedStep, written: &Value, path: &str, all: &mut Vec<Expla
         When::Failure => "failure",
         When::Always => "always",
     };
-    add("when", format!("{when:?}"), "built in");
-    add("timeout", format!("\"{}s\"", step.limits.time.as_secs()), "built in");
-    add("retry.attempts", step.retry.attempts.to_string(), "built in");
+    let Retry { attempts, on, backoff } = &step.retry;
+    let on: Value = on.iter().map(|category| category.name()).collect();
+    for (key, value) in [
+        ("when", when.into()),
+        // There is one thing to go on after, and without it none.
+        ("continue_on", Value::Null),
+        ("timeout", time(step.limits.time)),
+        ("retry.attempts", (*attempts).into()),
+        ("retry.on", on),
+        ("retry.backoff.first", time(backoff.first)),
+        ("retry.backoff.factor", backoff.factor.into()),
+        ("retry.backoff.longest", time(backoff.longest)),
+        ("retry.backoff.jitter", backoff.jitter.into()),
+    ] {
+        add(key, value, "built in");
+    }
     for rule in &RULES {
-        add(&format!("limits.{}", rule.key), rule.text(step.limits.most(rule.limit)), "built in");
+        let most = step.limits.most(rule.limit);
+        let value = if rule.most.is_some() { most.into() } else { rule.text(most).into() };
+        add(&format!("limits.{}", rule.key), value, "built in");
     }
 }
 
