@@ -252,7 +252,7 @@ fn a_ca_file_that_is_none_is_told_at_once() {
         bench
             .stepwise(&["check", "pipeline.yaml"])
             .exits_with(2)
-            .finds_in_spec(&format!("pipeline.yaml:4:53: data set `d`: cannot read the CA file `{shown}`: {why}\n"));
+            .finds_in_spec(&format!("pipeline.yaml:4:50: data set `d`: cannot read the CA file `{shown}`: {why}\n"));
     }
 }
 

@@ -128,9 +128,9 @@ fn a_variable_that_is_a_secret_is_no_variable() {
 fn a_secret_that_is_typed_into_the_spec_is_not_shown_with_its_errors() {
     let reference = "api_key: \"${{ secrets.CPD_API_KEY }}\"";
     for (typed, shown) in [
-        ("api_key: a-literal-key, token: x", "api_key: ***, token: x"),
-        ("api_ky: a-literal-key", "api_ky: ***"),
-        ("keys: {one: [a-literal-key]}", "keys: {one: [***]}"),
+        ("api_key: a-literal-key, token: x", "api_key: *************, token: x"),
+        ("api_ky: a-literal-key", "api_ky: *************}"),
+        ("keys: {one: [a-literal-key]}", "keys: {one: [*************]}"),
         ("api_ky: 1234567890", "api_ky: ***"),
         ("api_key: \"a-literal-key", "auth: ***"),
         ("api_key: @a-literal-key", "auth: ***"),
@@ -143,7 +143,7 @@ fn a_secret_that_is_typed_into_the_spec_is_not_shown_with_its_errors() {
     for (set, shown) in [
         ("services.wml.auth.api_ky=a-literal-key", "--set services.wml.auth.api_ky=***"),
         ("services.wml.auth.api_key=@a-literal-key", "--set services.wml.auth.api_key=***"),
-        ("services.wml.auth={kind: cp4d, api_ky: a-literal-key}", "api_ky: ***}"),
+        ("services.wml.auth={kind: cp4d, api_ky: a-literal-key}", "--set services.wml.auth=***"),
     ] {
         let bench = asking();
         let ran = bench.stepwise(&["run", "pipeline.yaml", "--set", set]).exits_with(2);

@@ -73,6 +73,7 @@ impl DataError {
             Self::Write { .. }
                 | Self::NoCache
                 | Self::Cache { .. }
+                | Self::Folder { .. }
                 | Self::Away { .. }
                 | Self::Unreachable { .. }
                 | Self::Broken { .. }
