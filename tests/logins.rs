@@ -323,6 +323,6 @@ fn a_token_file_that_is_none_is_a_wrong_spec() {
         let bench = with_auth(Dialect::Cp4d5, "{kind: token_file, file: token}").file("token", content);
         let message = format!("service `openscale`: the token file `token` {what}\n");
         let other = message.replace("openscale", "wml");
-        bench.run().exits_with(2).finds_in_spec(&format!("pipeline.yaml:9:3: {other}pipeline.yaml:13:3: {message}"));
+        bench.run().exits_with(2).finds_in_spec(&format!("pipeline.yaml:12:32: {other}pipeline.yaml:15:11: {message}"));
     }
 }

@@ -553,11 +553,13 @@ fn a_dry_run_ends_with_its_services() {
 
 #[test]
 fn cleanup_needs_only_the_services_and_its_own_step() {
-    let bench = sleeping_sample();
+    let secrets = "secrets: {OTHER: {file: other-secret}}\nservices:\n";
+    let bench = sleeping_sample().file("other-secret", "some-other-secret").spec("services:\n", secrets);
     let ended = bench.start(&["run", "pipeline.yaml", "--run", "r"]).says("sleeping").signal(Signal::KILL).ends();
     assert!(ended.was_killed());
     fs::remove_file(bench.folder.path().join("data/target.csv")).unwrap();
     fs::remove_file(bench.folder.path().join("rogue.wasm")).unwrap();
+    fs::remove_file(bench.folder.path().join("other-secret")).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let runs = bench.folder.path().join(".stepwise");
     let bench = bench.without("CPD_SPACE");

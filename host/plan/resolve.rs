@@ -72,7 +72,9 @@ impl Plan {
         };
         resolver.params = resolver.params();
         let time = resolver.time(spec.timeout.as_deref(), &Way::root().to("timeout"));
-        resolver.check_secrets();
+        if !only_removing {
+            resolver.check_secrets();
+        }
         let services = resolver.services();
         let mut sets = |role| if only_removing { BTreeMap::new() } else { resolver.data_sets(role) };
         let (data, models) = (sets(Role::Data), sets(Role::Model));

@@ -269,7 +269,8 @@ mod tests {
         for (text, masked) in [
             ("a: t\u{f6}ken-1234567890, b: 1\n", "a: ****************, b: 1\n"),
             ("a: t\u{f6}ken-123\r\n   4567890, b: 1", "a: *********\r\n**********, b: 1"),
-            ("a: dMO2a2VuLTEyMzQ1Njc4OTA=", "a: ************************"),
+            // Its last bits share a character of base64 with nothing else.
+            ("a: dMO2a2VuLTEyMzQ1Njc4OTA=", "a: **********************A="),
             ("no secret", "no secret"),
         ] {
             assert_eq!(masks.mask_in_place(text), masked);
