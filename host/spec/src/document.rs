@@ -89,7 +89,8 @@ fn control_character(text: &str) -> Option<Problem> {
 fn refused(error: &serde_yaml::Error) -> Problem {
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-    Problem { place: error.location().map(|at| Place::at(at.line(), at.column())), ..Problem::whole(message) }
+    // Of few things the library knows no place; they are of the whole document.
+    Problem::at(error.location().map_or(Place::at(1, 1), |at| Place::at(at.line(), at.column())), message)
 }
 
 /// The same value as JSON has it.

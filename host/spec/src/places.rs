@@ -140,14 +140,14 @@ impl Reader {
                 let key = if is_plain { plain_key(text) } else { (!is_own(tag.as_deref())).then(|| text.to_string()) };
                 let size = Size { values: 1, text: text.len() };
                 self.anchors.insert(*anchor, Anchor { size, kind: Kind::Other, key: key.clone() });
+                if *style == ScalarStyle::Plain && is_too_large(text) {
+                    let hint = format!("put it in quotes if it is a text: \"{text}\"");
+                    self.problems.push(Problem::at(place, "this number is too large").hint(hint));
+                }
                 if self.awaits_key() {
                     self.key(key, size, place)?;
                 } else {
                     self.value(Kind::Other, size, place)?;
-                    if *style == ScalarStyle::Plain && is_too_large(text) {
-                        let hint = format!("put it in quotes if it is a text: \"{text}\"");
-                        self.problems.push(Problem::at(place, "this number is too large").hint(hint));
-                    }
                 }
             }
             Event::Alias(anchor) => {
@@ -324,11 +324,18 @@ fn place(span: Span) -> Place {
 
 /// Digits that no number of 64 bits holds: the libraries would refuse them, each in its own words.
 fn is_too_large(text: &str) -> bool {
-    let digits = text.trim_start_matches(['-', '+']);
-    digits.len() > 18
-        && digits.bytes().all(|byte| byte.is_ascii_digit())
-        && text.parse::<i64>().is_err()
-        && text.parse::<u64>().is_err()
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (radix, digits) = match digits.get(..2) {
+        Some("0x") => (16, &digits[2..]),
+        Some("0o") => (8, &digits[2..]),
+        Some("0b") => (2, &digits[2..]),
+        _ => (10, digits),
+    };
+    let fits = match u64::from_str_radix(digits, radix) {
+        Ok(number) => !text.starts_with('-') || number <= i64::MIN.unsigned_abs(),
+        Err(_) => false,
+    };
+    !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix)) && !fits
 }
 
 /// What the parser refuses. A tab is the one mistake that cannot be seen.
@@ -430,6 +437,13 @@ mod tests {
 
     #[test]
     fn a_number_that_is_too_large_is_told_as_such() {
-        assert_eq!(problem("a: 99999999999999999999999").message, "this number is too large");
+        for text in ["99999999999999999999999", "0x7ffffffffffffffff", "-9223372036854775809", "0b1{}"] {
+            let text = text.replace("{}", &"0".repeat(64));
+            assert_eq!(problem(&format!("a: {text}")).message, "this number is too large", "{text}");
+            assert_eq!(problem(&format!("{text}: a")).message, "this number is too large", "{text}");
+        }
+        for text in ["18446744073709551615", "-9223372036854775808", "0xffffffffffffffff", "0x", "1e99"] {
+            assert_eq!(Places::read(&format!("a: {text}")).unwrap().1, [], "{text}");
+        }
     }
 }
