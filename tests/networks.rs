@@ -245,7 +245,7 @@ fn a_ca_file_that_is_none_is_told_at_once() {
         bench
             .run()
             .exits_with(2)
-            .finds_in_spec(&format!("pipeline.yaml:4:3: service `wml`: cannot read the CA file `{shown}`: {why}\n"));
+            .finds_in_spec(&format!("pipeline.yaml:4:18: service `wml`: cannot read the CA file `{shown}`: {why}\n"));
         let data = format!("data:\n  d: {{url: \"https://example.com/a.csv\", ca_file: \"{file}\"}}\nservices:\n");
         let bench = asking("https://cpd.example.com", "").spec("services:\n", &data);
         sparse(&bench);

@@ -44,10 +44,17 @@ impl Troubles {
     /// masked, as is what a failure quotes.
     pub(super) fn request(&mut self, step: &str, exchange: &Exchange<'_>, path: &str, text: String) {
         let trouble = self.0.entry(step.to_owned()).or_default();
-        trouble.latest = trouble.latest.max(Some(exchange.started));
-        trouble.failed.retain(|(failed, _)| failed.transaction != exchange.transaction_id);
+        let line = format!("{} {path}", exchange.method.as_str());
         let status = exchange.outcome.ok();
-        if status.is_some_and(|status| status < 400) {
+        let went_well = status.is_some_and(|status| status < 400);
+        let is_of = |failed: &FailedRequest| failed.transaction == exchange.transaction_id;
+        if went_well && trouble.failed.iter().any(|(failed, _)| is_of(failed) && failed.line != line) {
+            // The host's own question, about the failure that is noted.
+            return;
+        }
+        trouble.latest = trouble.latest.max(Some(exchange.started));
+        trouble.failed.retain(|(failed, _)| !is_of(failed));
+        if went_well {
             return;
         }
         if trouble.failed.len() == REQUESTS {
@@ -55,7 +62,7 @@ impl Troubles {
         }
         let request = FailedRequest {
             service: exchange.service.to_owned(),
-            line: format!("{} {}", exchange.method.as_str(), path),
+            line,
             status,
             text,
             transaction: exchange.transaction_id.to_owned(),

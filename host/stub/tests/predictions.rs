@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stepwise_stub::Options;
+use stepwise_stub::{Dialect, Options};
 
 use crate::client::{Client, archive, model_file, zipped};
 
@@ -43,15 +43,16 @@ fn every_type_answers_in_its_shape() {
 #[test]
 fn a_twin_answers_for_models_that_the_stub_cannot_run() {
     let probability = 1.0 / (1.0 + (-2.0f64).exp());
-    for (model_type, specification, content) in [
-        ("scikit-learn_1.3", "runtime-24.1-py3.11", zipped("model.pkl", b"\x80\x04N.")),
-        ("xgboost_1.6", "runtime-23.1-py3.10", zipped("model.json", b"{}")),
-        ("tensorflow_rt23.1", "runtime-23.1-py3.10", zipped("saved_model.pb", b"x")),
-        ("spss-modeler_18.2", "spss-modeler_18.2", zipped("stream.xml", b"x")),
-        ("mllib_3.3", "spark-mllib_3.3", zipped("metadata/part-00000", b"x")),
-        ("pmml_4.2.1", "pmml-3.0_4.3", b"<PMML/>".to_vec()),
+    for (dialect, model_type, specification, content) in [
+        (Dialect::Cp4d5, "scikit-learn_1.3", "runtime-24.1-py3.11", zipped("model.pkl", b"\x80\x04N.")),
+        (Dialect::Cp4d4, "xgboost_1.6", "runtime-23.1-py3.10", zipped("model.json", b"{}")),
+        (Dialect::Cp4d4, "tensorflow_rt23.1", "runtime-23.1-py3.10", zipped("saved_model.pb", b"x")),
+        (Dialect::Cp4d5, "spss-modeler_18.2", "spss-modeler_18.2", zipped("stream.xml", b"x")),
+        (Dialect::Cp4d5, "mllib_3.3", "spark-mllib_3.3", zipped("metadata/part-00000", b"x")),
+        (Dialect::Cp4d5, "pmml_4.2.1", "pmml-3.0_4.3", b"<PMML/>".to_vec()),
     ] {
         let client = Client::with(Options {
+            dialect,
             settle: Duration::ZERO,
             twin: Some(model_file("binary.onnx")),
             ..Options::default()
