@@ -151,7 +151,11 @@ impl Base {
 
     /// Where its platform is, if that is elsewhere.
     pub(super) fn of_platform(config: &ServiceConfig) -> Result<Option<Self>, ServiceError> {
-        config.platform_url.as_ref().map(|url| Self::parse(url, "platform_url", &config.name, config.insecure)).transpose()
+        config
+            .platform_url
+            .as_ref()
+            .map(|url| Self::parse(url, "platform_url", &config.name, config.insecure))
+            .transpose()
     }
 
     /// Where its login is: at the service, or at IAM.

@@ -32,7 +32,13 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(options: Options, url: String, platform_url: String, log: RequestLog, twin: Option<Model>) -> Self {
+    pub(crate) fn new(
+        options: Options,
+        url: String,
+        platform_url: String,
+        log: RequestLog,
+        twin: Option<Model>,
+    ) -> Self {
         let world = Mutex::new(World::new(&options));
         let settle = Mutex::new(options.settle);
         let wml_instance = Uuid::new_v4().to_string();
