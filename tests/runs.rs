@@ -260,7 +260,7 @@ fn what_is_created_is_announced_confirmed_and_removed_newest_first() {
         lines(&bench, "ledger.jsonl").iter().filter_map(|line| line["tag"].as_str().map(str::to_owned)).collect();
     // Two runs of one name on two machines have other tags.
     let nonce = bench.record()["nonce"].as_str().unwrap().to_owned();
-    assert_eq!(tags, (1..=6).map(|n| format!("stepwise_tumour-screening_r_{nonce}_{n}")).collect::<Vec<_>>());
+    assert_eq!(tags, (1..=6).map(|n| format!("stepwise_16_tumour-screening_r_{nonce}_{n}")).collect::<Vec<_>>());
 }
 
 #[test]

@@ -2,17 +2,20 @@
 //!
 //! Only ever appended to, one JSON line per event, under a lock on the file: several processes may write it. What is
 //! known of an entry is the sum of its lines. An announcement is on disk before the call returns. The other lines only
-//! outlive this process: if the whole machine goes down with them, the entry's lookup finds the resource again.
+//! outlive this process: if the whole machine goes down with them, the entry's lookup finds the resource again. Every
+//! line ends with a checksum of itself, so that a damaged one is never taken for another.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
-
 use crate::engine::{Announced, Announcement, State};
+use rustix::fs::{FlockOperation, flock};
+
+mod line;
+
+use line::Line;
 
 /// A run's ledger.
 #[derive(Debug)]
@@ -80,30 +83,23 @@ pub enum LedgerError {
     Settle,
 }
 
-/// A line of the file.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum Line {
-    Announced { at: String, entry: u32, step: String, tag: String, announcement: Box<Announcement> },
-    Confirmed { at: String, entry: u32, id: String },
-    Removed { at: String, entry: u32 },
-    Kept { at: String, entry: u32 },
-}
-
 impl Ledger {
-    /// The ledger in a run's folder. The file is made with its first line.
+    /// The ledger in a run's folder. The file is made with its first line. The length of the pipeline's name in the tags
+    /// keeps them apart from those of pipelines whose names begin with it.
     pub fn new(folder: &Path, pipeline: &str, run: &str, nonce: &str) -> Self {
-        Self { file: folder.join("ledger.jsonl"), prefix: format!("stepwise_{pipeline}_{run}_{nonce}_") }
+        let length = pipeline.len();
+        Self { file: folder.join("ledger.jsonl"), prefix: format!("stepwise_{length}_{pipeline}_{run}_{nonce}_") }
     }
 
     /// Writes that a step is about to create something. The same kind and name of the same step is the same entry,
-    /// unless that one was removed.
+    /// unless that one was removed, or made of something else.
     pub fn announce(&self, step: &str, announcement: Announcement) -> Result<Announced, LedgerError> {
         let mut open = self.lock()?;
         let same = |entry: &&LedgerEntry| {
             entry.step == step
                 && entry.announcement.kind == announcement.kind
                 && entry.announcement.name == announcement.name
+                && entry.announcement.basis == announcement.basis
                 && matches!(entry.state, State::Announced | State::Confirmed)
         };
         if let Some(entry) = open.entries.iter().find(same) {
@@ -203,7 +199,7 @@ impl Ledger {
         let mut open = Open { ledger: self, file, entries: Vec::new(), tail };
         let count = text.lines().count();
         for (n, line) in text.lines().enumerate() {
-            match serde_json::from_str(line) {
+            match Line::read(line) {
                 Ok(line) => open.apply(line)?,
                 // A kill in the middle of an append leaves half a line at the end. Its writer never went on, so
                 // nothing hangs on it.
@@ -211,9 +207,7 @@ impl Ledger {
                     let whole = text.rfind('\n').map_or(0, |at| at + 1);
                     open.tail = Tail::Broken(whole as u64);
                 }
-                Err(error) => {
-                    return Err(LedgerError::Line { line: n + 1, file: self.file.clone(), reason: error.to_string() });
-                }
+                Err(reason) => return Err(LedgerError::Line { line: n + 1, file: self.file.clone(), reason }),
             }
         }
         Ok(open)
@@ -259,8 +253,7 @@ impl Open<'_> {
 
     fn append(&mut self, line: &Line) -> Result<(), LedgerError> {
         let failed = |source| LedgerError::File { action: "write", file: self.ledger.file.clone(), source };
-        let mut text = serde_json::to_string(line).map_err(|error| failed(error.into()))?;
-        text.push('\n');
+        let mut text = line.write().map_err(|error| failed(error.into()))?;
         match self.tail {
             Tail::Whole => {}
             Tail::Unended => text.insert(0, '\n'),
@@ -314,6 +307,7 @@ mod tests {
             remove_query: vec![],
             users: None,
             shared: false,
+            basis: String::new(),
         }
     }
 
@@ -331,7 +325,7 @@ mod tests {
         ledger.confirm(announced.entry, "id-1").unwrap();
 
         let entry = ledger.entry(1).unwrap();
-        assert_eq!((announced.tag.as_str(), announced.again), ("stepwise_p_r_n_1", false));
+        assert_eq!((announced.tag.as_str(), announced.again), ("stepwise_1_p_r_n_1", false));
         assert_eq!((entry.id.as_deref(), entry.state), (Some("id-1"), State::Confirmed));
     }
 
@@ -354,6 +348,18 @@ mod tests {
         ledger.settle(1, State::Removed).unwrap();
 
         assert_eq!(ledger.announce("store", announcement("m")).unwrap().entry, 2);
+    }
+
+    #[test]
+    fn what_is_made_of_something_else_is_another_entry() {
+        let (_folder, ledger) = ledger();
+        ledger.announce("store", announcement("m")).unwrap();
+
+        let other = Announcement { basis: "another".into(), ..announcement("m") };
+        let other = ledger.announce("store", other).unwrap();
+
+        assert_eq!((other.entry, other.again), (2, false));
+        assert_eq!(ledger.entries().unwrap().len(), 2);
     }
 
     #[test]

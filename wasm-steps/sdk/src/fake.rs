@@ -302,7 +302,7 @@ impl Pending for Done {
 }
 
 fn same(one: &Announcement, other: &Announcement) -> bool {
-    (&one.kind, &one.name) == (&other.kind, &other.name)
+    (&one.kind, &one.name, &one.basis) == (&other.kind, &other.name, &other.basis)
 }
 
 fn bytes(body: &Value) -> Vec<u8> {

@@ -9,7 +9,7 @@ use crate::request::title;
 use crate::{Failure, Host, Response, pages};
 
 /// A service whose answer was lost may act a little later; its list is read again after this pause.
-const SECOND_LOOK: Duration = Duration::from_secs(1);
+pub(crate) const SECOND_LOOK: Duration = Duration::from_secs(1);
 
 impl Lookup {
     /// A list at `path`; `items` is the JSON pointer to its array. A resource's id is at `/metadata/id`.

@@ -112,6 +112,18 @@ impl Request {
         title(&self.inner.method, &self.inner.path)
     }
 
+    /// Tells requests apart by their path, query and body.
+    pub(crate) fn checksum(&self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(self.inner.path.as_bytes());
+        for (name, value) in &self.inner.query {
+            hasher.update(name.as_bytes());
+            hasher.update(value.as_bytes());
+        }
+        hasher.update(self.inner.body.as_deref().unwrap_or_default());
+        hasher.finalize()
+    }
+
     /// Sends it and waits for the answer, whatever its status.
     pub fn send(&self, host: &dyn Host) -> Result<Response, Failure> {
         self.attempt(host).map_err(|error| Failure::from_error(&self.title(), error))

@@ -26,7 +26,21 @@ impl Resource {
             remove_query: Vec::new(),
             users: None,
             shared: false,
+            basis: String::new(),
         })
+    }
+
+    /// Says what it is made of beside its create request.
+    #[must_use]
+    pub fn made_of(mut self, what: &str) -> Self {
+        what.clone_into(&mut self.0.basis);
+        self
+    }
+
+    /// The announcement, whose basis tells the create request, tag apart, as well.
+    fn announcement(&self, request: &Request) -> Announcement {
+        let basis = format!("{}{:08x}", self.0.basis, request.checksum());
+        Announcement { basis, ..self.0.clone() }
     }
 
     /// The path of the DELETE that removes it; `{id}` stands for its id.
@@ -70,9 +84,11 @@ pub struct Created {
 }
 
 /// Announces a resource, creates it, and confirms its id. `request` gets the tag, and puts it where the resource's
-/// lookup searches. What an earlier try of this step, or a request whose answer was lost, made already is adopted.
-pub fn create(host: &dyn Host, resource: &Resource, request: impl FnOnce(&str) -> Request) -> Result<Created, Failure> {
-    let announced = host.announce(&resource.0).map_err(|error| resource.unwritten("announcing", error))?;
+/// lookup searches. What an earlier try of this step, or a request whose answer was lost, made already is adopted, unless
+/// it was made of something else.
+pub fn create(host: &dyn Host, resource: &Resource, request: impl Fn(&str) -> Request) -> Result<Created, Failure> {
+    let announcement = resource.announcement(&request(""));
+    let announced = host.announce(&announcement).map_err(|error| resource.unwritten("announcing", error))?;
     let request = request(&announced.tag);
     let created = find_or_send(host, resource, &announced, &request)?;
     host.confirm(announced.entry, &created.id).map_err(|error| resource.unwritten("confirming", error))?;
@@ -251,6 +267,26 @@ mod tests {
         host.always("GET /models", |_| (200, list(&[])));
         let failure = make(&host).unwrap_err();
         assert_eq!(failure.message, "model `x` was created before as `m`, but is not there any more");
+    }
+
+    #[test]
+    fn what_was_made_of_something_else_is_not_adopted() {
+        let host = Fake::new();
+        host.answer("POST /models", 201, made());
+        make(&host).unwrap();
+        host.answer("POST /models", 201, json!({"metadata": {"id": "n"}}));
+        let find = Lookup::list("/models", "/resources").matching("/metadata/tags", "{tag}");
+        let resource = Resource::new("wml", "model", "x", find).removed_by("/models/{id}");
+        let other = create(&host, &resource.clone().made_of("a newer file"), |tag| {
+            Request::post("wml", "/models").json(&json!({"tags": [tag]}))
+        });
+        assert_eq!(other.unwrap().id, "n");
+        host.answer("POST /models", 201, json!({"metadata": {"id": "o"}}));
+        let other = create(&host, &resource, |tag| {
+            Request::post("wml", "/models").json(&json!({"tags": [tag], "description": "new"}))
+        });
+        assert_eq!(other.unwrap().id, "o");
+        assert_eq!(host.ledger().len(), 3);
     }
 
     #[test]

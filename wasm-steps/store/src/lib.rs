@@ -105,7 +105,7 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let software_spec = wml::software_spec_id(host, &input.api_version, &space_id, &input.software_spec)?;
     let scoped = |request| input.api_version.in_space(&space_id, request);
 
-    let resource = resource(&input, &space_id);
+    let resource = resource(&input, &space_id).made_of(&content.sha256);
     let created = create(host, &resource, |tag| {
         let body = body(&input, &space_id, &software_spec, &columns, tag);
         scoped(Request::post(SERVICE, "/ml/v4/models")).json(&body)

@@ -149,6 +149,7 @@ fn announce_without_end(host: &dyn Host) -> Result<Output, Failure> {
             remove_query: Vec::new(),
             users: None,
             shared: false,
+            basis: String::new(),
         };
         host.announce(&announcement).map_err(|error| Failure::of_ledger("announcing", error))?;
     }
