@@ -7,9 +7,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use step_sdk::feedback::Feedback;
+use step_sdk::feedback::{self, Feedback};
+use step_sdk::mark;
 use step_sdk::openscale::{InstanceId, OperationalSpace};
-use step_sdk::payload::{LoggedBy, Payload, PayloadFields};
+use step_sdk::payload::{self, LoggedBy, Payload, PayloadFields};
 use step_sdk::wml::{self, ApiVersion};
 use step_sdk::{
     Artifact, BatchLimits, Batches, DataSet, Failure, Field, FieldType, Host, InFlight, Level, Need, Needs, Prediction,
@@ -196,13 +197,21 @@ impl Score<'_> {
         Ok(Batches::new(table.select(&fields)?, self.features.len(), limits))
     }
 
-    fn records(&self, kind: &str, id: &str) -> Result<Records<'_>, Failure> {
-        Records::open(self.host, &self.input.instance_id, kind, id, self.input.timeout_seconds)
+    fn records(&self, kind: &str, id: &str, column: &'static str) -> Result<Records<'_>, Failure> {
+        let records = Records::open(self.host, &self.input.instance_id, kind, id, self.input.timeout_seconds)?;
+        records.marked(column, self.basis()?)
+    }
+
+    /// What decides which records there are, and how they are cut into requests.
+    fn basis(&self) -> Result<u32, Failure> {
+        let Input { data, scoring_path, input_fields, label_column, batch_rows, batch_bytes, .. } = &self.input;
+        let how = json!([scoring_path, input_fields, label_column, batch_rows, batch_bytes]);
+        mark::basis(data.open(self.host)?, &data.0, &how)
     }
 
     fn payload(&self) -> Result<Payload<'_>, Failure> {
         let id = self.input.payload_data_set_id.as_deref();
-        let records = id.map(|id| self.records("payload", id)).transpose()?;
+        let records = id.map(|id| self.records("payload", id, payload::SCORING)).transpose()?;
         let fields = PayloadFields {
             features: &self.features,
             prediction: &self.input.prediction_field,
@@ -215,7 +224,12 @@ impl Score<'_> {
         let Some((label, id)) = self.label() else {
             return Ok(None);
         };
-        Ok(Some(Feedback::new(self.records("feedback", id)?.only_once()?, &self.input.data.0, &self.features, label)))
+        Ok(Some(Feedback::new(
+            self.records("feedback", id, feedback::TRANSACTION)?,
+            &self.input.data.0,
+            &self.features,
+            label,
+        )))
     }
 
     fn send(&self, rows: Vec<Row>) -> Result<UnderWay, Failure> {

@@ -10,6 +10,8 @@ use step_sdk::{Failure, FailureCategory, Level};
 
 const SCORE: &str = "POST /ml/v4/deployments/d/predictions";
 const SETS: &str = "/openscale/00000000-0000-0000-0000-000000000000/v2/data_sets";
+/// The id of a first request.
+const FIRST: &str = "00000000-0000-4000-8000-000000000000";
 const CSV: &str = "id,x,y,label\n7,1,a,0\n8,2,b,1\n9,3,,1\n";
 
 fn inputs(more: Value) -> String {
@@ -90,8 +92,12 @@ fn rows_are_scored_kept_and_sent_as_payload_and_feedback() {
     assert_eq!(
         sent(&host, &format!("POST {SETS}/f/records")),
         [json!([{
-            "fields": ["x", "y", "label", "_original_prediction", "_original_probability"],
-            "values": [[1.0, "a", 0, 0, [0.5, 0.5]], [2.0, "b", 1, 1, [0.25, 0.75]], [3.0, null, 1, 1, [0.25, 0.75]]],
+            "fields": ["x", "y", "label", "_original_prediction", "_original_probability", "transaction_id"],
+            "values": [
+                [1.0, "a", 0, 0, [0.5, 0.5], FIRST],
+                [2.0, "b", 1, 1, [0.25, 0.75], FIRST],
+                [3.0, null, 1, 1, [0.25, 0.75], FIRST],
+            ],
         }])]
     );
     let payload = &sent(&host, &format!("POST {SETS}/p/records"))[0][0];
@@ -99,7 +105,7 @@ fn rows_are_scored_kept_and_sent_as_payload_and_feedback() {
     let answers = json!([[0, [0.5, 0.5]], [1, [0.25, 0.75]], [1, [0.25, 0.75]]]);
     assert_eq!(payload["response"], json!({"fields": ["prediction", "probability"], "values": answers}));
     assert_eq!(payload["scoring_timestamp"], "2027-01-15T08:00:00.000Z");
-    assert_eq!(payload["scoring_id"].as_str().unwrap().len(), 36);
+    assert_eq!(payload["scoring_id"], FIRST);
     assert_eq!(host.logged(Level::Info), ["not scored of `target`: `id`"]);
 }
 
@@ -154,6 +160,32 @@ fn every_batch_is_logged_and_sent_as_feedback() {
 }
 
 #[test]
+fn a_later_try_sends_only_the_batches_that_are_missing() {
+    let host = Fake::new();
+    host.file("target", CSV);
+    deployment(&host);
+    counts(&host, "f", &[0]);
+    for _ in 0..3 {
+        host.fail(&format!("POST {SETS}/f/records"), Error::NoAnswer("connection reset".into()));
+    }
+    let more = json!({"feedback_data_set_id": "f", "batch_rows": 1});
+    run(&host, more.clone()).unwrap_err();
+
+    // One of the requests whose answers were lost got in.
+    host.always(&format!("GET {SETS}/f/records"), |sent| {
+        let filter = sent.query("filter").unwrap_or_default().to_owned();
+        let first = filter.contains(&format!("{}%", &FIRST[..28])) || filter.contains(FIRST);
+        let counted = if filter.is_empty() { 3 } else { u64::from(first) };
+        (200, json!({"total_count": counted}))
+    });
+    takes(&host, "f", 2);
+    assert_eq!(run(&host, more).unwrap()["feedback_records"], 3);
+    let sent = sent(&host, &format!("POST {SETS}/f/records"));
+    let ids: Vec<_> = sent[3..].iter().map(|sent| sent[0]["values"][0][5].clone()).collect();
+    assert_eq!(ids, [json!(format!("{}00000001", &FIRST[..28])), json!(format!("{}00000002", &FIRST[..28]))]);
+}
+
+#[test]
 fn rows_without_a_label_are_no_feedback() {
     let host = Fake::new();
     host.file("target", "x,y,label\n1,a,\n2,b,1.0\n");
@@ -161,7 +193,10 @@ fn rows_without_a_label_are_no_feedback() {
     counts(&host, "f", &[0, 1]);
     takes(&host, "f", 1);
     assert_eq!(run(&host, json!({"feedback_data_set_id": "f"})).unwrap()["feedback_records"], 1);
-    assert_eq!(sent(&host, &format!("POST {SETS}/f/records"))[0][0]["values"], json!([[2.0, "b", 1, 1, [0.25, 0.75]]]));
+    assert_eq!(
+        sent(&host, &format!("POST {SETS}/f/records"))[0][0]["values"],
+        json!([[2.0, "b", 1, 1, [0.25, 0.75], FIRST]])
+    );
 }
 
 #[test]

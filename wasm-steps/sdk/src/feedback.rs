@@ -3,6 +3,9 @@
 use crate::{Failure, Prediction, Records, Row};
 use serde_json::{Number, Value, json};
 
+/// The column of the feedback data set that tells which request a record came with.
+pub const TRANSACTION: &str = "transaction_id";
+
 /// Feedback on its way to a subscription's data set.
 pub struct Feedback<'a> {
     records: Records<'a>,
@@ -37,7 +40,13 @@ impl<'a> Feedback<'a> {
         if classified {
             fields.push("_original_probability");
         }
-        self.records.send(&records, &|records| json!([{"fields": fields, "values": records}]))
+        fields.push(TRANSACTION);
+        self.records.send(&records, &|records, id| {
+            let values: Vec<Vec<&Value>> = records.iter().map(|record| record.iter().collect()).collect();
+            let id = json!(id);
+            let values: Vec<_> = values.into_iter().map(|record| [record, vec![&id]].concat()).collect();
+            json!([{"fields": fields, "values": values}])
+        })
     }
 
     /// Waits until all is in, and answers how many records that is.

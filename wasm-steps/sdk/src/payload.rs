@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::host::{timestamp, uuid};
+use crate::host::timestamp;
 use crate::openscale::OperationalSpace;
 use crate::{Failure, Host, Level, Prediction, Records, Row};
 
@@ -25,6 +25,9 @@ pub enum LoggedBy {
     /// Nobody, as no payload data set was named
     Nobody,
 }
+
+/// The column of the payload data set that tells which request a record came with.
+pub const SCORING: &str = "scoring_id";
 
 /// Payload on its way to a subscription's data set.
 pub struct Payload<'a> {
@@ -69,7 +72,7 @@ impl<'a> Payload<'a> {
         }
         let scored: Vec<(&Row, &Prediction)> = rows.iter().zip(predictions).collect();
         let (host, fields) = (self.host, self.fields);
-        records.send(&scored, &|scored| json!([fields.record(host, scored, took)]))
+        records.send(&scored, &|scored, id| json!([fields.record(host, scored, id, took)]))
     }
 
     /// Waits until all is in; answers by how many records the data set grew, and who logged them.
@@ -101,7 +104,7 @@ pub struct PayloadFields<'a> {
 impl PayloadFields<'_> {
     /// The record of some rows that were scored just now, in `took`. The answer has the subscription's field names,
     /// in whatever shape it came.
-    pub fn record(&self, host: &dyn Host, scored: &[(&Row, &Prediction)], took: Duration) -> Value {
+    pub fn record(&self, host: &dyn Host, scored: &[(&Row, &Prediction)], id: &str, took: Duration) -> Value {
         let rows: Vec<&[Value]> = scored.iter().map(|(row, _)| &row.cells[..self.features.len()]).collect();
         let plain = scored.iter().all(|(_, prediction)| prediction.probabilities.is_empty());
         let fields = if plain { vec![self.prediction] } else { vec![self.prediction, self.probability] };
@@ -112,7 +115,7 @@ impl PayloadFields<'_> {
         json!({
             "request": {"fields": self.features, "values": rows},
             "response": {"fields": fields, "values": answers},
-            "scoring_id": uuid(host),
+            "scoring_id": id,
             "scoring_timestamp": timestamp(host.now()),
             "response_time": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "multiple_records": true,

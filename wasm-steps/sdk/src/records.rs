@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::host::uuid;
+use crate::lookup::SECOND_LOOK;
+use crate::mark::Mark;
 use crate::openscale::{InstanceId, SERVICE, states};
 use crate::wait::Status;
 use crate::{Deadline, Failure, Host, InFlight, Poll, Repeat, Request, json, segment, until};
@@ -19,12 +22,24 @@ const UNDER_WAY: usize = 4;
 /// A data set that records are written to.
 pub struct Records<'a> {
     host: &'a dyn Host,
+    kind: String,
+    id: String,
     title: String,
     path: String,
     timeout_seconds: u32,
     before: u64,
     sent: u64,
     under_way: VecDeque<InFlight>,
+    mark: Option<Marked>,
+}
+
+/// Records that are known again.
+struct Marked {
+    mark: Mark,
+    column: &'static str,
+    /// Whether there was an earlier try.
+    again: bool,
+    requests: u32,
 }
 
 impl<'a> Records<'a> {
@@ -39,49 +54,60 @@ impl<'a> Records<'a> {
     ) -> Result<Self, Failure> {
         let mut records = Self {
             host,
+            kind: kind.to_owned(),
+            id: id.to_owned(),
             title: format!("{kind} data set `{id}`"),
             path: instance.path(&format!("data_sets/{}", segment(id))),
             timeout_seconds,
             before: 0,
             sent: 0,
             under_way: VecDeque::new(),
+            mark: None,
         };
-        records.before = records.count()?;
+        records.before = records.count(None)?;
         Ok(records)
     }
 
-    /// Refuses to go on if an earlier try of this step has got records in: sent again, they would count twice. How many
-    /// there were before the first try is kept among the step's artifacts.
-    pub fn only_once(self) -> Result<Self, Failure> {
-        let file = self.host.artifacts().join("records-before.txt");
-        let kept = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<u64>().ok());
-        match kept {
-            Some(first) if first != self.before => Err(Failure::refused(format!(
-                "the {} has {} records more than before an earlier try; sent again they would count twice",
-                self.title,
-                self.before.saturating_sub(first)
-            ))
-            .hint("start a new run")),
-            Some(_) => Ok(self),
-            None => match std::fs::write(&file, format!("{}\n", self.before)) {
-                Ok(()) => Ok(self),
-                Err(error) => {
-                    Err(Failure::internal(format!("artifact `records-before.txt` cannot be written: {error}")))
-                }
-            },
+    /// Marks the records, so that a later try of the step sends only what is missing. `column` is the one that tells a
+    /// record's request; `basis` is of what the records are made.
+    pub fn marked(mut self, column: &'static str, basis: u32) -> Result<Self, Failure> {
+        let (mark, again) = Mark::keep(self.host, &self.kind, &self.id, basis, self.before)?;
+        if again {
+            // The last requests of the earlier try may still be on their way.
+            self.host.sleep(SECOND_LOOK);
+            let more = self.count(None)?.saturating_sub(mark.before);
+            self.before = mark.before;
+            if more > 0 && self.count(Some(&like(column, mark.prefix())))? == 0 {
+                return Err(Failure::refused(format!(
+                    "the {} has {more} records more than before an earlier try, and does not tell whose they are",
+                    self.title
+                ))
+                .hint("start a new run"));
+            }
         }
+        self.mark = Some(Marked { mark, column, again, requests: 0 });
+        Ok(self)
     }
 
-    /// Sends records in the body that `body` makes of them, in several requests where one would be too large.
-    pub fn send<T>(&mut self, records: &[T], body: &dyn Fn(&[T]) -> Value) -> Result<(), Failure> {
+    /// Sends records in the body that `body` makes of them and of the request's id, in several requests where one would be
+    /// too large. What an earlier try has sent is left out.
+    pub fn send<T>(&mut self, records: &[T], body: &dyn Fn(&[T], &str) -> Value) -> Result<(), Failure> {
         if records.is_empty() {
             return Ok(());
         }
-        let bytes = json::write(&body(records)).into_bytes();
+        let id = self.mark.as_ref().map_or_else(|| uuid(self.host), |marked| marked.mark.request(marked.requests));
+        let bytes = json::write(&body(records, &id)).into_bytes();
         if bytes.len() > LARGEST_BODY && records.len() > 1 {
             let (first, second) = records.split_at(records.len() / 2);
             self.send(first, body)?;
             return self.send(second, body);
+        }
+        if let Some(marked) = &mut self.mark {
+            marked.requests += 1;
+        }
+        self.sent += records.len() as u64;
+        if self.is_in(&id, records.len() as u64)? {
+            return Ok(());
         }
         if self.under_way.len() >= UNDER_WAY {
             self.settle_first()?;
@@ -89,8 +115,22 @@ impl<'a> Records<'a> {
         let request = Request::post(SERVICE, format!("{}/records", self.path)).body("application/json", bytes);
         // Sent twice, records would be counted twice.
         self.under_way.push_back(request.repeat(Repeat::ByMethod).start(self.host)?);
-        self.sent += records.len() as u64;
         Ok(())
+    }
+
+    /// Whether an earlier try has got a request's records in.
+    fn is_in(&self, id: &str, wanted: u64) -> Result<bool, Failure> {
+        let Some(marked) = self.mark.as_ref().filter(|marked| marked.again) else {
+            return Ok(false);
+        };
+        match self.count(Some(&like(marked.column, id)))? {
+            0 => Ok(false),
+            found if found == wanted => Ok(true),
+            found => Err(Failure::internal(format!(
+                "the {} has {found} of the {wanted} records of request `{id}`",
+                self.title
+            ))),
+        }
     }
 
     /// Waits until all that was sent is in, and answers how many records that is.
@@ -105,8 +145,19 @@ impl<'a> Records<'a> {
         until(self.host, &self.title, &deadline, || {
             let grown = self.grown()?;
             let missing = format!("{grown} of {} records are in", self.sent);
-            Ok(if grown >= self.sent { Poll::Ready(self.sent) } else { Poll::Waiting(missing) })
-        })
+            Ok(if grown >= self.sent { Poll::Ready(()) } else { Poll::Waiting(missing) })
+        })?;
+        let Some(marked) = self.mark.as_ref().filter(|marked| marked.again) else {
+            return Ok(self.sent);
+        };
+        match self.count(Some(&like(marked.column, marked.mark.prefix())))? {
+            found if found > self.sent => Err(Failure::internal(format!(
+                "the {} has {found} records of this run instead of {}: a request of an earlier try came late",
+                self.title, self.sent
+            ))
+            .hint("start a new run")),
+            _ => Ok(self.sent),
+        }
     }
 
     /// By how many records the data set has grown, at the latest after `time`, at once when they are `wanted`.
@@ -121,12 +172,16 @@ impl<'a> Records<'a> {
     }
 
     fn grown(&self) -> Result<u64, Failure> {
-        Ok(self.count()?.saturating_sub(self.before))
+        Ok(self.count(None)?.saturating_sub(self.before))
     }
 
-    fn count(&self) -> Result<u64, Failure> {
+    /// The number of all records, or of those that a filter lets through.
+    fn count(&self, filter: Option<&str>) -> Result<u64, Failure> {
         let request = Request::get(SERVICE, format!("{}/records", self.path));
-        let request = request.query("limit", "0").query("include_total_count", "true");
+        let mut request = request.query("limit", "0").query("include_total_count", "true");
+        if let Some(filter) = filter {
+            request = request.query("filter", filter);
+        }
         let answer = request.send(self.host)?.success()?;
         let total = answer.value()?["total_count"].as_u64();
         total.ok_or_else(|| Failure::internal(format!("{} answered no `total_count`", answer.title())))
@@ -157,13 +212,18 @@ impl<'a> Records<'a> {
     }
 }
 
+/// The filter for records whose column begins with a text; a payload record's id ends with its row's number.
+fn like(column: &str, text: &str) -> String {
+    format!("{column}:like:{text}%")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::FailureCategory;
-    use crate::fake::Fake;
+    use crate::fake::{Fake, Sent};
 
     const SET: &str = "/openscale/00000000-0000-0000-0000-000000000000/v2/data_sets/set";
 
@@ -183,7 +243,7 @@ mod tests {
         Records::open(host, &InstanceId::default(), "feedback", "set", 60).unwrap()
     }
 
-    fn as_array(records: &[String]) -> Value {
+    fn as_array(records: &[String], _: &str) -> Value {
         json!(records)
     }
 
@@ -209,20 +269,58 @@ mod tests {
         assert_eq!(host.requests_to(&post_records())[0].json(), json!(["a", "b"]));
     }
 
+    /// A data set that has these requests' records, and says so of whatever filter it is asked with.
+    fn data_set(host: &Fake, rows: &'static [(u32, u64)], mark: &Mark) {
+        let ids: Vec<_> = rows.iter().map(|(request, count)| (mark.request(*request), *count)).collect();
+        host.always(&get_records(), move |sent| {
+            let wanted = sent.query("filter").map(|filter| filter.trim_start_matches("column:like:").replace('%', ""));
+            let lets = |id: &String| wanted.as_ref().is_none_or(|wanted| id.starts_with(wanted));
+            let total: u64 = ids.iter().filter(|(id, _)| lets(id)).map(|(_, count)| count).sum();
+            (200, json!({"records": [], "total_count": total}))
+        });
+    }
+
     #[test]
-    fn a_second_try_goes_on_only_if_the_first_got_nothing_in() {
+    fn a_later_try_sends_only_what_is_missing() {
         let host = Fake::new();
-        count(&host, 10);
-        open(&host).only_once().unwrap();
-        count(&host, 10);
-        open(&host).only_once().unwrap();
-        count(&host, 13);
-        let failure = open(&host).only_once().err().unwrap();
+        let (mark, _) = Mark::keep(&host, "feedback", "set", 7, 0).unwrap();
+        data_set(&host, &[(0, 2), (2, 1)], &mark);
+        let mut records = open(&host).marked("column", 7).unwrap();
+        host.answer_with(&post_records(), 202, &[("location", "r")], json!({}));
+        host.always(&format!("GET {SET}/requests/r"), |_| (200, json!({"state": "active"})));
+        let body = |records: &[String], id: &str| json!({"id": id, "records": records});
+        for batch in [&["a".to_owned(), "b".to_owned()][..], &["c".to_owned()], &["d".to_owned()]] {
+            records.send(batch, &body).unwrap();
+        }
+        let sent: Vec<_> = host.requests_to(&post_records()).iter().map(Sent::json).collect();
+        assert_eq!(sent, [json!({"id": mark.request(1), "records": ["c"]})]);
+        assert_eq!(records.sent, 4);
+    }
+
+    #[test]
+    fn what_a_data_set_does_not_tell_apart_is_not_sent_twice() {
+        let host = Fake::new();
+        Mark::keep(&host, "feedback", "set", 7, 0).unwrap();
+        host.always(&get_records(), |sent| {
+            (200, json!({"total_count": if sent.query("filter").is_some() { 0 } else { 3 }}))
+        });
+        let failure = open(&host).marked("column", 7).err().unwrap();
         assert_eq!(failure.category, FailureCategory::Refused);
         assert_eq!(
             failure.message,
-            "the feedback data set `set` has 3 records more than before an earlier try; sent again they would count twice"
+            "the feedback data set `set` has 3 records more than before an earlier try, and does not tell whose they are"
         );
+    }
+
+    #[test]
+    fn a_part_of_a_request_is_not_understood() {
+        let host = Fake::new();
+        let (mark, _) = Mark::keep(&host, "feedback", "set", 7, 0).unwrap();
+        data_set(&host, &[(0, 1)], &mark);
+        let mut records = open(&host).marked("column", 7).unwrap();
+        let failure = records.send(&["a".to_owned(), "b".to_owned()], &as_array).unwrap_err();
+        let id = mark.request(0);
+        assert_eq!(failure.message, format!("the feedback data set `set` has 1 of the 2 records of request `{id}`"));
     }
 
     #[test]

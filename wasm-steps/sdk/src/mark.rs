@@ -1,0 +1,120 @@
+//! `Mark`: by which the records of a step are known again, so that a later try sends only what is missing.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::host::uuid;
+use crate::{Failure, Host, json};
+
+/// What a try of the step leaves for the next, among its artifacts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The data set that the records go to.
+    data_set: String,
+    /// What they are made of; of something else there would be other records.
+    basis: u32,
+    /// The records that were there before the first try.
+    pub before: u64,
+    /// What the ids of all requests begin with.
+    id: String,
+}
+
+/// A checksum of what records are made of: a file, called `name` in messages, and `how` it is read and sent.
+pub fn basis(mut file: File, name: &str, how: &Value) -> Result<u32, Failure> {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut chunk = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(read) => hasher.update(&chunk[..read]),
+            Err(error) => return Err(Failure::invalid_input(format!("`{name}` cannot be read: {error}"))),
+        }
+    }
+    hasher.update(json::write(how).as_bytes());
+    Ok(hasher.finalize())
+}
+
+impl Mark {
+    /// The mark of an earlier try, and whether there was one. `kind` names its file, `before` counts what is there now.
+    pub fn keep(host: &dyn Host, kind: &str, data_set: &str, basis: u32, before: u64) -> Result<(Self, bool), Failure> {
+        let name = format!("{kind}-records.json");
+        let file = host.artifacts().join(&name);
+        let unusable = |error: String| Failure::internal(format!("artifact `{name}` cannot be used: {error}"));
+        let kept = match fs::read(&file) {
+            Ok(bytes) => Some(serde_json::from_slice::<Self>(&bytes).map_err(|error| unusable(error.to_string()))?),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(unusable(error.to_string())),
+        };
+        match kept {
+            // Of another data set: what was sent there is none of this one's.
+            Some(kept) if kept.data_set == data_set => {
+                if kept.basis != basis && before > kept.before {
+                    return Err(Failure::refused(format!(
+                        "the {kind} data set `{data_set}` has records of an earlier try that scored something else"
+                    ))
+                    .hint("start a new run"));
+                }
+                Ok((Self { basis, ..kept }, true))
+            }
+            _ => {
+                let mark = Self { data_set: data_set.to_owned(), basis, before, id: uuid(host)[..28].to_owned() };
+                let bytes = serde_json::to_vec(&mark).map_err(|error| unusable(error.to_string()))?;
+                // A kill must not leave half of it.
+                let draft = file.with_extension("draft");
+                let written = fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, &file));
+                written.map_err(|error| unusable(error.to_string()))?;
+                Ok((mark, false))
+            }
+        }
+    }
+
+    /// The id of a request, which is a UUID; requests are numbered in the order in which they are sent.
+    pub fn request(&self, number: u32) -> String {
+        format!("{}{number:08x}", self.id)
+    }
+
+    /// What the ids of all requests begin with.
+    pub fn prefix(&self) -> &str {
+        &self.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+
+    #[test]
+    fn a_later_try_has_the_mark_of_the_first() {
+        let host = Fake::new();
+        let (first, again) = Mark::keep(&host, "feedback", "set", 7, 10).unwrap();
+        assert!(!again);
+        assert_eq!(first.request(17).len(), 36);
+        let (second, again) = Mark::keep(&host, "feedback", "set", 7, 12).unwrap();
+        assert!(again);
+        assert_eq!((second.before, second.request(17)), (10, first.request(17)));
+    }
+
+    #[test]
+    fn another_data_set_has_another_mark() {
+        let host = Fake::new();
+        Mark::keep(&host, "feedback", "set", 7, 10).unwrap();
+        let (second, again) = Mark::keep(&host, "feedback", "other", 7, 0).unwrap();
+        assert_eq!((again, second.before), (false, 0));
+    }
+
+    #[test]
+    fn records_of_something_else_are_not_completed() {
+        let host = Fake::new();
+        Mark::keep(&host, "feedback", "set", 7, 10).unwrap();
+        let failure = Mark::keep(&host, "feedback", "set", 8, 12).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "the feedback data set `set` has records of an earlier try that scored something else"
+        );
+        assert!(Mark::keep(&host, "feedback", "set", 8, 10).is_ok(), "nothing had got in");
+    }
+}
