@@ -115,6 +115,12 @@ fn clear(host: &dyn Host, entry: &Entry, deadline: &Deadline) -> Result<End, Fai
     let answer =
         host.remove(entry.number).map_err(|error| Failure::from_error(&format!("removing {}", title(entry)), error))?;
     let answer = Response::new(format!("removing {}", title(entry)), answer);
+    if answer.status() == 409 && entry.announcement.shared {
+        // Another run has begun to use it.
+        let why = answer.failure().message;
+        settle(host, entry, State::Kept)?;
+        return Ok(End::Kept(id, why));
+    }
     let gone = matches!(answer.status(), 404 | 410);
     if !gone {
         answer.success()?;

@@ -17,6 +17,7 @@ fn announcement(kind: &str) -> Announcement {
         remove_query: Vec::new(),
         users: None,
         shared: false,
+        basis: String::new(),
     }
 }
 

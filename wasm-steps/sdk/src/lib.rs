@@ -13,7 +13,7 @@
 //! - [`table`], [`batches`]: a data set as typed rows, and cut for requests
 //! - [`prediction`]: what a model answers to rows; from WML it comes as [`scoring_answer`], from the model itself by
 //!   [`local_scoring`], and it is kept as [`predictions_file`]
-//! - [`records`]: writing to an OpenScale data set; [`payload`], [`feedback`]: what is written
+//! - [`records`]: writing to an OpenScale data set; [`mark`]: knowing them again; [`payload`], [`feedback`]: what is written
 //! - [`ports`]: a model's inputs and outputs as columns
 //! - [`quality`]: what OpenScale's quality monitor found; [`verdict`] holds it against gates
 //! - [`field`], [`gate`], [`wml`], [`openscale`]: words of the domain that several steps use
@@ -33,6 +33,7 @@ pub mod host;
 mod json;
 pub mod local_scoring;
 pub mod lookup;
+pub mod mark;
 pub mod openscale;
 pub mod pages;
 pub mod payload;

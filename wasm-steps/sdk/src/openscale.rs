@@ -12,6 +12,7 @@ pub mod data_set;
 pub mod deployment;
 pub mod provider;
 pub mod quality_monitor;
+mod shared;
 
 /// The service's name in the spec.
 pub const SERVICE: &str = "openscale";
@@ -65,6 +66,12 @@ pub fn id_of(resource: &Value) -> Result<String, Failure> {
         Some(id) => Ok(id.to_owned()),
         None => Err(Failure::internal("OpenScale answered a resource without an id")),
     }
+}
+
+/// Whether a listed resource is there to stay; what is being removed is listed for a while.
+pub fn stays(resource: &Value) -> bool {
+    let state = resource["entity"]["status"]["state"].as_str();
+    !state.is_some_and(|state| ["deleting", "pending_delete"].contains(&state))
 }
 
 /// Waits until a resource's `entity.status.state` is one of `done`, and answers the resource.

@@ -27,6 +27,13 @@ impl Deadline {
         Self { at: host.elapsed() + limit, limit }
     }
 
+    /// Waits a little before something is tried again; none if the time is over.
+    pub fn pause(&self, host: &dyn Host) -> Option<()> {
+        let left = self.left(host);
+        host.sleep(FIRST_PAUSE.min(left));
+        (!left.is_zero()).then_some(())
+    }
+
     fn left(&self, host: &dyn Host) -> Duration {
         self.at.saturating_sub(host.elapsed())
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use step_sdk::openscale::{
     InstanceId, OperationalSpace, SERVICE, data_mart, data_set, deployment, provider, quality_monitor,
 };
-use step_sdk::{Deadline, Failure, Field, FieldType, Gates, Host, Need, Needs};
+use step_sdk::{Deadline, Failure, FailureCategory, Field, FieldType, Gates, Host, Level, Need, Needs};
 
 mod subscription;
 #[cfg(test)]
@@ -132,10 +132,25 @@ struct Output {
 fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let deadline = Deadline::after_seconds(host, input.timeout_seconds);
     let (instance, space_id) = (&input.instance_id, &input.space_id);
-    let data_mart_id = data_mart::find_or_create(host, instance, &deadline)?;
-    let provider = provider::find_or_create(host, instance, space_id, input.operational_space, &deadline)?;
-    let deployment = deployment::read(host, &data_mart_id, &provider.id, space_id, &input.deployment_id)?;
-    let subscription_id = subscription::create(host, &input, &data_mart_id, &provider.id, &deployment, &deadline)?;
+    let (data_mart_id, provider, subscription_id) = loop {
+        let data_mart_id = data_mart::find_or_create(host, instance, &deadline)?;
+        let provider = provider::find_or_create(host, instance, space_id, input.operational_space, &deadline)?;
+        let subscribed = deployment::read(host, &data_mart_id, &provider.id, space_id, &input.deployment_id)
+            .and_then(|found| subscription::create(host, &input, &data_mart_id, &provider.id, &found, &deadline));
+        let failure = match subscribed {
+            Ok(id) => break (data_mart_id, provider, id),
+            Err(failure) => failure,
+        };
+        // Until the subscription is there, another run's cleanup may take them for unused.
+        let stay = || -> Result<bool, Failure> {
+            Ok(data_mart::is_there(host, instance, &data_mart_id)?
+                && provider::is_there(host, instance, space_id, &provider.id)?)
+        };
+        if failure.category != FailureCategory::Refused || stay() != Ok(false) || deadline.pause(host).is_none() {
+            return Err(failure);
+        }
+        host.log(Level::Info, &format!("{}; what it needs was removed by another run, once more", failure.message));
+    };
     let (size, gates) = (input.min_feedback_size, &input.gates);
     let monitor_instance_id =
         quality_monitor::enable(host, instance, &data_mart_id, &subscription_id, size, gates, &deadline)?;

@@ -1,29 +1,39 @@
 //! The data mart: the first one there is, else the internal one, made for all.
 
 use crate::ledger::Lookup;
-use crate::openscale::{InstanceId, SERVICE, id_of, wait_for};
+use crate::openscale::{InstanceId, SERVICE, id_of, shared, wait_for};
 use crate::pages::collect;
 use crate::{Deadline, Failure, Host, Request, Resource, create, segment};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The data mart's id, once it is active.
 pub fn find_or_create(host: &dyn Host, instance: &InstanceId, deadline: &Deadline) -> Result<String, Failure> {
     let path = instance.path("data_marts");
-    let request = Request::get(SERVICE, &path);
-    let known = collect("/data_marts", |next| {
+    shared::take_up(host, deadline, &|| known(host, instance), &|first: Option<&Value>| {
+        let id = match first {
+            Some(first) => id_of(first)?,
+            None => create_internal(host, instance)?,
+        };
+        wait_for(host, "the data mart", deadline, &format!("{path}/{}", segment(&id)), &["active"])?;
+        Ok(id)
+    })
+}
+
+/// Whether the data mart is there to stay.
+pub fn is_there(host: &dyn Host, instance: &InstanceId, id: &str) -> Result<bool, Failure> {
+    Ok(shared::is_among(&known(host, instance)?, id))
+}
+
+fn known(host: &dyn Host, instance: &InstanceId) -> Result<Vec<Value>, Failure> {
+    let request = Request::get(SERVICE, instance.path("data_marts"));
+    collect("/data_marts", |next| {
         let answer = next.map_or_else(|| request.clone(), |next| request.clone().following(next)).send(host)?;
         if answer.status() == 404 && *instance == InstanceId::default() {
             let hint = "if OpenScale's instance is not the default one of a cluster, name it as `instance_id`";
             return Err(answer.failure().hint(hint));
         }
         Ok(answer)
-    })?;
-    let id = match known.first() {
-        Some(first) => id_of(first)?,
-        None => create_internal(host, instance)?,
-    };
-    wait_for(host, "the data mart", deadline, &format!("{path}/{}", segment(&id)), &["active"])?;
-    Ok(id)
+    })
 }
 
 fn create_internal(host: &dyn Host, instance: &InstanceId) -> Result<String, Failure> {

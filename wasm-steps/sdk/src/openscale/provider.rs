@@ -1,11 +1,11 @@
 //! The service provider of the space: there is one per space, found or made for all.
 
 use crate::ledger::Lookup;
-use crate::openscale::{InstanceId, OperationalSpace, SERVICE, id_of, wait_for};
+use crate::openscale::{InstanceId, OperationalSpace, SERVICE, id_of, shared, wait_for};
 use crate::pages::list;
 use crate::{Deadline, Failure, FailureCategory, Host, Level, Request, Resource, create, segment};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A service provider.
 pub struct Provider {
@@ -25,28 +25,28 @@ pub fn find_or_create(
     deadline: &Deadline,
 ) -> Result<Provider, Failure> {
     let path = instance.path("service_providers");
-    let request = Request::get(SERVICE, &path)
-        .query("service_type", "watson_machine_learning")
-        .query("deployment_space_id", space_id);
-    let known = list(host, &request, "/service_providers")?;
-    let id = match known.iter().find(|one| one["entity"]["deployment_space_id"] == space_id) {
-        Some(one) => id_of(one)?,
-        None => {
-            create(host, &resource(instance, space_id), |tag| {
-                Request::post(SERVICE, &path).json(&json!({
-                    "name": format!("stepwise {tag}"),
-                    "description": format!("created by stepwise, {tag}"),
-                    "service_type": "watson_machine_learning",
-                    "credentials": {},
-                    "operational_space_id": operational_space,
-                    "deployment_space_id": space_id,
-                }))
-            })
-            .map_err(without_credentials)?
-            .id
-        }
-    };
-    let active = wait_for(host, "the service provider", deadline, &format!("{path}/{}", segment(&id)), &["active"])?;
+    let (id, active) = shared::take_up(host, deadline, &|| of_space(host, instance, space_id), &|known| {
+        let id = match known {
+            Some(one) => id_of(one)?,
+            None => {
+                create(host, &resource(instance, space_id), |tag| {
+                    Request::post(SERVICE, &path).json(&json!({
+                        "name": format!("stepwise {tag}"),
+                        "description": format!("created by stepwise, {tag}"),
+                        "service_type": "watson_machine_learning",
+                        "credentials": {},
+                        "operational_space_id": operational_space,
+                        "deployment_space_id": space_id,
+                    }))
+                })
+                .map_err(without_credentials)?
+                .id
+            }
+        };
+        let one = format!("{path}/{}", segment(&id));
+        let active = wait_for(host, "the service provider", deadline, &one, &["active"])?;
+        Ok((id, active))
+    })?;
     let bound = OperationalSpace::deserialize(&active["entity"]["operational_space_id"]);
     let bound = bound.unwrap_or(operational_space);
     if bound != operational_space {
@@ -63,6 +63,20 @@ fn without_credentials(failure: Failure) -> Failure {
     }
     failure
         .hint("on IBM Cloud a service provider holds an API key, which no step has: make one for the space beforehand")
+}
+
+/// Whether the space's service provider is there to stay.
+pub fn is_there(host: &dyn Host, instance: &InstanceId, space_id: &str, id: &str) -> Result<bool, Failure> {
+    Ok(shared::is_among(&of_space(host, instance, space_id)?, id))
+}
+
+fn of_space(host: &dyn Host, instance: &InstanceId, space_id: &str) -> Result<Vec<Value>, Failure> {
+    let request = Request::get(SERVICE, instance.path("service_providers"))
+        .query("service_type", "watson_machine_learning")
+        .query("deployment_space_id", space_id);
+    let mut known = list(host, &request, "/service_providers")?;
+    known.retain(|one| one["entity"]["deployment_space_id"] == space_id);
+    Ok(known)
 }
 
 fn resource(instance: &InstanceId, space_id: &str) -> Resource {
