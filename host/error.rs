@@ -23,6 +23,14 @@ pub enum Error {
     /// The spec has these errors.
     #[error(transparent)]
     Spec(Problems),
+    /// The file that tells the stub how to fail.
+    #[error("the faults of `{file}` cannot be used: {why}", file = file.display())]
+    Faults {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The stub.
     #[error(transparent)]
     Stub(#[from] stepwise_stub::StubError),
@@ -50,6 +58,7 @@ impl Error {
             | Self::Spec(_)
             | Self::NoSteps(_)
             | Self::NoCleanup(_)
+            | Self::Faults { .. }
             | Self::Stub(_)
             | Self::Run(_) => exit::USAGE,
             Self::Output(_) | Self::Signals(_) => exit::UNEXPECTED,

@@ -2,11 +2,11 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use stepwise_stub::{Dialect, Options, Stub};
+use stepwise_stub::{Dialect, Fault, Options, Stub, read_faults};
 
 use crate::error::Error;
 
@@ -35,6 +35,9 @@ pub(super) struct StubCommand {
     /// such a deployment fails
     #[arg(long, value_name = "FILE")]
     twin: Option<PathBuf>,
+    /// File that says how the stub fails, on which calls of which routes
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
     /// File to which every request is written, one JSON line each, secrets masked
     #[arg(long, value_name = "FILE")]
     request_log: Option<PathBuf>,
@@ -61,7 +64,11 @@ impl StubCommand {
         options.username = self.username.unwrap_or(options.username);
         options.password = self.password.unwrap_or(options.password);
         options.api_key = self.api_key.unwrap_or(options.api_key);
+        let faults = self.faults.as_deref().map(faults).transpose()?.unwrap_or_default();
         let stub = Stub::start(options)?;
+        for fault in faults {
+            stub.fail(fault);
+        }
         if let (Some(file), Some(certificate)) = (&self.certificate, stub.certificate_pem()) {
             std::fs::write(file, certificate)?;
         }
@@ -69,4 +76,11 @@ impl StubCommand {
         out.flush()?;
         stub.wait()
     }
+}
+
+/// The faults of a file.
+pub(super) fn faults(file: &Path) -> Result<Vec<Fault>, Error> {
+    let wrong = |why: String| Error::Faults { file: file.to_owned(), why };
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    read_faults(&text).map_err(|error| wrong(error.to_string()))
 }

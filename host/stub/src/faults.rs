@@ -1,5 +1,6 @@
 //! `Fault`: how the stub is told to fail, on which call of which route.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ pub enum FaultKind {
     Status {
         /// The HTTP status.
         code: u16,
-        /// The body, if not the usual one.
+        /// The body, if not the usual one; a text is sent as it is.
         body: Option<Value>,
         /// More headers, for example `Retry-After`.
         headers: Vec<(String, String)>,
@@ -21,7 +22,7 @@ pub enum FaultKind {
     Body {
         /// The HTTP status.
         status: u16,
-        /// The body.
+        /// The body; a text is sent as it is.
         json: Value,
     },
     /// Waits before it acts.
@@ -32,12 +33,16 @@ pub enum FaultKind {
     DropAfter,
     /// Acts, and drops the connection after half of the answer's body.
     Truncate,
+    /// Acts, and never answers.
+    Stall,
+    /// Acts, and answers a body that never ends.
+    Endless,
     /// Makes every token expire before it acts.
     ExpireTokens,
 }
 
 /// Which of the calls that match a fault it strikes, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Nth {
     /// This one.
     Nth(u32),
@@ -45,6 +50,13 @@ pub enum Nth {
     From(u32),
     /// All.
     Every,
+    /// Each by chance; the same calls in every stub with the same seed.
+    Chance {
+        /// From 0 to 1.
+        probability: f64,
+        /// Where the chances begin.
+        seed: u64,
+    },
 }
 
 impl Nth {
@@ -53,6 +65,9 @@ impl Nth {
             Self::Nth(n) => call == n,
             Self::From(n) => call >= n,
             Self::Every => true,
+            Self::Chance { probability, seed } => {
+                fastrand::Rng::with_seed(seed.wrapping_mul(1 << 32).wrapping_add(call.into())).f64() < probability
+            }
         }
     }
 }
@@ -107,20 +122,33 @@ fn fits(pattern: &str, path: &str) -> bool {
 
 /// The failures to come, each with the calls that have matched it.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<(Fault, u32)>>);
+pub(crate) struct Faults {
+    all: Mutex<Vec<(Fault, u32)>>,
+    held: AtomicUsize,
+}
 
 impl Faults {
     pub(crate) fn add(&self, fault: Fault) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((fault, 0));
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).push((fault, 0));
     }
 
     pub(crate) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Counts a call that waits, before it acts or with its answer.
+    pub(crate) fn hold(&self) {
+        self.held.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How many calls have been made to wait.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
     }
 
     /// Counts a call, and tells what strikes it.
     pub(crate) fn strike(&self, method: &str, path: &str) -> Vec<FaultKind> {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut faults = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let mut struck = Vec::new();
         for (fault, calls) in faults.iter_mut().filter(|(fault, _)| fault.matches(method, path)) {
             *calls += 1;
@@ -144,6 +172,17 @@ mod tests {
         assert!(fits("/ml/**", "/ml/v4/models/1/content"));
         assert!(fits("/**", "/"));
         assert!(!fits("/ml/v4", "/ml/v4/models"));
+    }
+
+    #[test]
+    fn chance_is_the_same_every_time() {
+        let struck = |seed| {
+            let chance = Nth::Chance { probability: 0.3, seed };
+            (1..=1000).filter(|call| chance.strikes(*call)).collect::<Vec<_>>()
+        };
+        assert_eq!(struck(7), struck(7));
+        assert_ne!(struck(7), struck(8));
+        assert!((250..350).contains(&struck(7).len()), "{}", struck(7).len());
     }
 
     #[test]

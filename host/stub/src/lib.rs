@@ -16,6 +16,7 @@ mod answer;
 mod call;
 mod dialect;
 mod faults;
+mod faults_file;
 mod life;
 mod login;
 mod metrics;
@@ -35,6 +36,7 @@ mod world;
 
 pub use dialect::Dialect;
 pub use faults::{Fault, FaultKind, Nth};
+pub use faults_file::{FaultsError, read_faults};
 pub use options::Options;
 pub use request_log::Recorded;
 pub use stub::{Stub, StubError};

@@ -13,6 +13,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -114,14 +115,21 @@ async fn answer(
 ) -> Result<Response<Body>, Dropped> {
     for fault in &faults {
         match fault {
-            FaultKind::Delay(time) => tokio::time::sleep(*time).await,
+            FaultKind::Delay(time) => {
+                site.faults.hold();
+                tokio::time::sleep(*time).await;
+            }
             FaultKind::ExpireTokens => site.tokens.expire(),
             FaultKind::DropConnection => return Err(Dropped),
             FaultKind::Status { code, body, headers } => {
                 let body = body.clone().unwrap_or_else(|| error_body("fault", &format!("a fault answers {code}")));
-                return Ok(replacement(*code, headers, body.to_string()));
+                return Ok(replacement(*code, headers, &body));
             }
-            FaultKind::Body { .. } | FaultKind::DropAfter | FaultKind::Truncate => {}
+            FaultKind::Body { .. }
+            | FaultKind::DropAfter
+            | FaultKind::Truncate
+            | FaultKind::Stall
+            | FaultKind::Endless => {}
         }
     }
     let transaction = request.headers().get("x-global-transaction-id").cloned();
@@ -131,17 +139,26 @@ async fn answer(
     }
     for fault in faults {
         match fault {
-            FaultKind::Body { status, json } => return Ok(replacement(status, &[], json.to_string())),
+            FaultKind::Body { status, json } => return Ok(replacement(status, &[], &json)),
             FaultKind::DropAfter => return Err(Dropped),
             FaultKind::Truncate => return truncated(response).await,
+            FaultKind::Stall => {
+                site.faults.hold();
+                std::future::pending::<()>().await;
+            }
+            FaultKind::Endless => return Ok(endless()),
             _ => {}
         }
     }
     Ok(response)
 }
 
-fn replacement(status: u16, headers: &[(String, String)], body: String) -> Response<Body> {
-    let mut response = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
+fn replacement(status: u16, headers: &[(String, String)], body: &Value) -> Response<Body> {
+    let (kind, body) = match body {
+        Value::String(text) => ("text/html", text.clone()),
+        body => ("application/json", body.to_string()),
+    };
+    let mut response = Response::builder().status(status).header(header::CONTENT_TYPE, kind);
     for (name, value) in headers {
         response = response.header(name, value);
     }
@@ -150,6 +167,12 @@ fn replacement(status: u16, headers: &[(String, String)], body: String) -> Respo
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
     })
+}
+
+/// An answer that goes on as long as anybody reads it.
+fn endless() -> Response<Body> {
+    let chunks = stream::repeat_with(|| Ok::<Bytes, io::Error>(Bytes::from_static(&[b' '; 1 << 14])));
+    Response::new(Body::from_stream(chunks))
 }
 
 /// The same answer, but the connection ends after half of its body.

@@ -187,6 +187,11 @@ impl Stub {
         self.site.faults.add(fault);
     }
 
+    /// How many calls a fault has delayed or stalled so far; a stalled one is counted when it has acted.
+    pub fn held(&self) -> usize {
+        self.site.faults.held()
+    }
+
     /// Forgets all faults.
     pub fn mend(&self) {
         self.site.faults.clear();
@@ -215,6 +220,11 @@ impl Stub {
     /// What exists now and did not at the start or the last inventory: kind, id, name.
     pub fn leftovers(&self) -> Vec<(String, String, String)> {
         self.site.world().leftovers()
+    }
+
+    /// How many of each kind were ever made, removed ones too.
+    pub fn made(&self) -> [(&'static str, usize); 6] {
+        self.site.world().made()
     }
 
     /// Serves until the process is killed.

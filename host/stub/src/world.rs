@@ -82,6 +82,18 @@ impl World {
         self.everything().into_iter().filter(|(_, id, _)| !self.inventory.contains(id)).collect()
     }
 
+    /// How many of each kind were ever made.
+    pub(crate) fn made(&self) -> [(&'static str, usize); 6] {
+        [
+            ("model", self.models.made()),
+            ("deployment", self.deployments.made()),
+            ("data mart", self.data_marts.made()),
+            ("service provider", self.providers.made()),
+            ("subscription", self.subscriptions.made()),
+            ("monitor instance", self.instances.made()),
+        ]
+    }
+
     /// Kind, id and name of all that a client can make, in the words of the ledger.
     fn everything(&self) -> Vec<(String, String, String)> {
         let row = |kind: &str, id: &str, name: &str| (kind.to_owned(), id.to_owned(), name.to_owned());
