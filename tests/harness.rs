@@ -258,6 +258,15 @@ impl<'a> Started<'a> {
         }
     }
 
+    /// Kills it as soon as `reached`, unless it has ended by then.
+    pub(crate) fn kill_when(mut self, reached: impl Fn() -> bool) {
+        while self.child.try_wait().unwrap().is_none() && !reached() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(self, signal: Signal) -> Self {
         kill_process(Pid::from_child(&self.child), signal).unwrap();

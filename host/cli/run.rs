@@ -19,6 +19,7 @@ use crate::signal::Signal;
 use crate::spec::Dialect;
 
 use super::advice::{self, Folders};
+use super::stub::faults;
 use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder};
 
 /// How long the embedded stub's asynchronous states take: long enough to be waited for, no longer.
@@ -35,6 +36,9 @@ pub(super) struct Run {
     /// ONNX file that answers in a dry run for a model of another kind, such as a pickle, which the stub never opens
     #[arg(long, value_name = "FILE", requires = "dry_run")]
     twin: Option<PathBuf>,
+    /// File that says how the embedded stub fails, on which calls of which routes
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    faults: Option<PathBuf>,
     /// Run only this step, for example in a Jenkins stage of its own; repeat it for several
     #[arg(long, value_name = "STEP")]
     only: Vec<String>,
@@ -43,6 +47,9 @@ pub(super) struct Run {
     /// Go on with the run that `--run` names from this step, for example after what made it fail is mended
     #[arg(long, value_name = "STEP", requires = "run", conflicts_with_all = ["only", "dry_run"])]
     from: Option<String>,
+    /// Go on with a run that was killed or failed: what is done and has not changed is not done again
+    #[arg(long, value_name = "ID", conflicts_with_all = ["run", "only", "from", "dry_run"])]
+    resume: Option<String>,
     /// Leave what the run creates, to look at it or to go on with it: no step that removes is run
     #[arg(long, conflicts_with = "dry_run")]
     keep: bool,
@@ -59,10 +66,15 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
-        let run = self.run.as_deref().map(RunId::parse).transpose()?.unwrap_or_default();
+        let run = self.run.as_deref().or(self.resume.as_deref()).map(RunId::parse).transpose()?.unwrap_or_default();
         let spec = super::read(&self.spec, &self.overrides.overrides())?;
         let stub = self.dry_run.then(|| Stub::start(embedded(super::dialect(&spec), self.twin))).transpose()?;
         let mut environment = self.secrets.environment();
+        if let (Some(stub), Some(file)) = (&stub, &self.faults) {
+            for fault in faults(file)? {
+                stub.fail(fault);
+            }
+        }
         if let Some(stub) = &stub {
             environment = environment.with_dry_run(DryRun {
                 dialect: super::dialect(&spec),
@@ -78,6 +90,7 @@ impl Run {
         let plan = super::plan(&spec, &self.steps, &environment, console)?;
         let choice = match self.from {
             Some(first) => Choice::from(&plan, first)?,
+            None if self.resume.is_some() => Choice::resume(),
             None if self.only.is_empty() => Choice::all(),
             None => Choice::only(&plan, self.only)?,
         };

@@ -29,7 +29,7 @@ impl Lines {
             return;
         }
         let text = match stage {
-            Stage::Started | Stage::Skipped => text.to_owned(),
+            Stage::Started | Stage::Skipped | Stage::Unchanged => text.to_owned(),
             Stage::Retried => self.style.warning(text),
             Stage::Ended(outcome) => painted(outcome, text, self.style),
         };

@@ -93,6 +93,7 @@ impl Live {
             row.state = match (stage, row.state) {
                 (Stage::Ended(outcome), State::Running(since)) => State::Ended(outcome, since.elapsed()),
                 (Stage::Ended(_) | Stage::Skipped, _) => State::Skipped,
+                (Stage::Unchanged, _) => State::Unchanged,
                 (Stage::Started | Stage::Retried, _) => State::Running(Instant::now()),
             };
         }

@@ -37,6 +37,8 @@ pub enum Stage {
     Ended(StepOutcome),
     /// Its turn came, and it did not run.
     Skipped,
+    /// What it did in an earlier call still stands.
+    Unchanged,
 }
 
 impl Stage {
@@ -47,6 +49,7 @@ impl Stage {
             Self::Retried => "step_retried",
             Self::Ended(_) => "step_ended",
             Self::Skipped => "step_skipped",
+            Self::Unchanged => "step_unchanged",
         }
     }
 }

@@ -32,6 +32,7 @@ pub(super) enum State {
     Running(Instant),
     Ended(StepOutcome, Duration),
     Skipped,
+    Unchanged,
 }
 
 /// How far it is, and how long that took since it began.
@@ -55,6 +56,7 @@ impl Row {
             State::Running(since) => (style.title("running"), Some(since.elapsed())),
             State::Ended(outcome, took) => (painted(outcome, &format!("{:<7}", word(outcome)), style), Some(took)),
             State::Skipped => (style.faint("skipped"), None),
+            State::Unchanged => (style.faint("unchanged"), None),
         };
         let mut parts = vec![style.name(column(&self.id, id_width)), word];
         parts.extend(time.map(|time| format!("{:>8}", seconds(time))));

@@ -90,7 +90,7 @@ impl Runner<'_> {
     }
 
     /// The files that the inputs name.
-    fn loans(&self, step: &PlannedStep, inputs: &Value, stop: &Stop) -> Result<Vec<Loan>, String> {
+    pub(super) fn loans(&self, step: &PlannedStep, inputs: &Value, stop: &Stop) -> Result<Vec<Loan>, String> {
         let mut loans = Vec::new();
         for (_, format, value) in step.component.info.inputs.files(inputs) {
             let source = match format {

@@ -25,6 +25,8 @@ enum Which {
     Only(Vec<String>),
     /// The last ones of the plan, as their `when` says; those before have succeeded.
     From { first: String, steps: Vec<String> },
+    /// All, as their `when` says, but those whose work is done and still stands.
+    Resume,
 }
 
 impl Choice {
@@ -46,6 +48,11 @@ impl Choice {
         Ok(Self { which: Which::From { first, steps }, keep: false })
     }
 
+    /// All steps whose work is not done or does not stand any more.
+    pub fn resume() -> Self {
+        Self { which: Which::Resume, keep: false }
+    }
+
     /// The same without the steps that remove what the run created.
     #[must_use]
     pub fn keeping(self, keep: bool) -> Self {
@@ -60,7 +67,7 @@ impl Choice {
     /// Whether a step is one of those.
     pub fn includes(&self, id: &str) -> bool {
         match &self.which {
-            Which::All => true,
+            Which::All | Which::Resume => true,
             Which::Only(steps) | Which::From { steps, .. } => steps.iter().any(|step| step == id),
         }
     }
@@ -72,7 +79,12 @@ impl Choice {
 
     /// Whether it goes on with a run that must be there.
     pub(super) fn goes_on(&self) -> bool {
-        matches!(self.which, Which::From { .. })
+        matches!(self.which, Which::From { .. } | Which::Resume)
+    }
+
+    /// Whether what is done and still stands is not done again.
+    pub(super) fn resumes(&self) -> bool {
+        matches!(self.which, Which::Resume)
     }
 
     /// Whether the steps run whatever their `when` says.

@@ -54,6 +54,9 @@ pub enum RunError {
         /// Where the spec has it now.
         now: String,
     },
+    /// Another process runs steps of the run, or resumes it.
+    #[error("run `{0}` is still alive: another process runs it")]
+    Alive(String),
     /// Another process runs the step.
     #[error("step `{step}` of run `{run}` is running in another process")]
     Busy {

@@ -138,15 +138,25 @@ impl RunFolder {
         Ok(file)
     }
 
+    /// Held by every process that runs steps of the run, or, `alone`, by one that bears no other; none if another process
+    /// is in the way.
+    pub(super) fn enter(&self, alone: bool) -> Result<Option<File>, FolderError> {
+        let how = if alone { FlockOperation::NonBlockingLockExclusive } else { FlockOperation::NonBlockingLockShared };
+        try_lock(&self.path.join("alive"), how)
+    }
+
     /// Held while a step runs; none if another process runs it.
     pub(super) fn lock_step(&self, step: &str) -> Result<Option<File>, FolderError> {
-        let path = self.path.join("steps").join(format!("{step}.lock"));
-        let file = lock_file(&path)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(file)),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(failed("lock", &path)(error.into())),
-        }
+        try_lock(&self.path.join("steps").join(format!("{step}.lock")), FlockOperation::NonBlockingLockExclusive)
+    }
+}
+
+fn try_lock(path: &Path, how: FlockOperation) -> Result<Option<File>, FolderError> {
+    let file = lock_file(path)?;
+    match flock(&file, how) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(failed("lock", path)(error.into())),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Drives a plan: step after step, each recorded as soon as it ended, `always` steps whatever happened.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,6 +35,8 @@ pub struct Runner<'a> {
     stop: Stop,
     /// The end of the run's time, for steps that need not follow whatever happens.
     end: Option<Deadline>,
+    /// Shows other processes that the run is alive.
+    _alive: File,
 }
 
 impl<'a> Runner<'a> {
@@ -62,6 +65,7 @@ impl<'a> Runner<'a> {
         // All that may be missing is looked for before anything is made, here or at a service.
         let brought = Brought::new(plan, choice, &masks, &stop, console)?;
         let folder = RunFolder::create(runs, run)?;
+        let alive = folder.enter(choice.resumes())?.ok_or_else(|| RunError::Alive(run.as_str().to_owned()))?;
         let lock = folder.lock()?;
         let record = if folder.record().exists() {
             let mut record = RunRecord::read(&folder)?;
@@ -113,7 +117,7 @@ impl<'a> Runner<'a> {
             events.warning(warning, warnings.contains(warning));
         }
         let end = plan.time.map(Deadline::after);
-        Ok(Self { plan, folder, record, services, ledger, events, brought, stop, end })
+        Ok(Self { plan, folder, record, services, ledger, events, brought, stop, end, _alive: alive })
     }
 
     /// The ledger, for who asks it when the run is over.
@@ -129,6 +133,7 @@ impl<'a> Runner<'a> {
         let order: Vec<_> = before.chain(planned.iter().cloned()).collect();
         self.record.outcome = Outcome::Unfinished;
         self.record.gather(&self.folder, &order)?;
+        let unfinished = choice.resumes() && self.is_unfinished();
         let mut worst = Outcome::Succeeded;
         for step in &self.plan.steps {
             if !choice.includes(&step.id) {
@@ -149,7 +154,12 @@ impl<'a> Runner<'a> {
             };
             let busy = || RunError::Busy { step: step.id.clone(), run: self.record.run.clone() };
             let _running = self.folder.lock_step(&step.id)?.ok_or_else(busy)?;
-            let record = if runs { self.step(step, &stop) } else { self.skipped(step) };
+            let why = if choice.resumes() { self.outdated(step, unfinished) } else { None };
+            if choice.resumes() && why.is_none() {
+                self.events.step(&step.id, Stage::Unchanged, "done before, and nothing has changed since");
+                continue;
+            }
+            let record = if runs { self.step(step, &stop, why) } else { self.skipped(step) };
             let goes_on = record.outcome == StepOutcome::GateMissed && step.continue_on == Some(ContinueOn::Gate);
             if !goes_on {
                 worst = worst.max(record.outcome.into());
@@ -169,10 +179,11 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs a step as often as its `retry` says.
-    fn step(&self, step: &PlannedStep, stop: &Stop) -> StepRecord {
+    fn step(&self, step: &PlannedStep, stop: &Stop, why: Option<String>) -> StepRecord {
         let start = Instant::now();
         let mut record = StepRecord::of(step, &self.events);
-        self.events.step(&step.id, Stage::Started, "started");
+        let text = why.map_or_else(|| "started".to_owned(), |why| format!("started: {why}"));
+        self.events.step(&step.id, Stage::Started, &text);
         for attempt in 1..=step.retry.attempts {
             record.attempts = attempt;
             let ended = match self.attempt(step, &mut record, stop) {
@@ -232,8 +243,13 @@ impl<'a> Runner<'a> {
 
     /// What a step that succeeded, or only missed a gate, has answered.
     pub(super) fn outputs_of(&self, id: &str) -> Option<Value> {
-        let record = self.record.steps.iter().find(|step| step.id == id)?;
+        let record = self.record_of(id)?;
         record.outputs.clone().filter(|_| matches!(record.outcome, StepOutcome::Succeeded | StepOutcome::GateMissed))
+    }
+
+    /// What is known of a step.
+    pub(super) fn record_of(&self, id: &str) -> Option<&StepRecord> {
+        self.record.steps.iter().find(|step| step.id == id)
     }
 
     fn skipped(&self, step: &PlannedStep) -> StepRecord {

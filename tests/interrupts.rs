@@ -1,0 +1,76 @@
+//! A signal in the middle of each step, as Jenkins' abort button sends it: the step ends though its service never answers,
+//! what must follow runs, and nothing is left.
+
+use std::thread;
+
+use rustix::process::Signal;
+use stepwise_stub::{Fault, FaultKind};
+
+use crate::harness::{Bench, each};
+
+/// A request in the middle of each step, which is acted on and never answered.
+const MIDDLES: [(&str, &str, &str); 5] = [
+    ("store", "PUT", "/ml/v4/models/*/content"),
+    ("deploy", "GET", "/ml/v4/deployments/*"),
+    ("subscribe", "POST", "/openscale/*/v2/subscriptions"),
+    ("score", "POST", "/ml/v4/deployments/*/predictions"),
+    ("evaluate", "POST", "/openscale/*/v2/monitor_instances/*/runs"),
+];
+
+fn stalled(method: &str, path: &str) -> Bench {
+    Bench::sample().fails(Fault::new(method, path, FaultKind::Stall))
+}
+
+fn is_held(bench: &Bench) {
+    while bench.stub.held() == 0 {
+        thread::yield_now();
+    }
+}
+
+fn ends_the_step_and_cleans_up(signal: Signal, code: u8) {
+    each(
+        &MIDDLES,
+        |(step, ..)| step,
+        |(step, method, path)| {
+            let bench = stalled(method, path);
+            let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
+            is_held(&bench);
+
+            started.signal(signal).ends().exits_with(code);
+
+            assert_eq!(bench.step(step)["outcome"], "interrupted");
+            assert_eq!(bench.step("cleanup")["outcome"], "succeeded");
+            assert_eq!(bench.record()["outcome"], "interrupted");
+            bench.leaves_nothing();
+        },
+    );
+}
+
+#[test]
+fn sigint_in_any_step_ends_it_and_cleans_up() {
+    ends_the_step_and_cleans_up(Signal::INT, 130);
+}
+
+#[test]
+fn sigterm_in_any_step_ends_it_and_cleans_up() {
+    ends_the_step_and_cleans_up(Signal::TERM, 143);
+}
+
+#[test]
+fn a_second_signal_ends_cleanup_at_once_and_says_how_to_do_it_later() {
+    let bench = stalled("DELETE", "/openscale/*/v2/subscriptions/*");
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
+    is_held(&bench);
+
+    let started = started.signal(Signal::TERM);
+    let started = started.says("interrupted; what must follow still runs, a second signal ends it");
+    started
+        .signal(Signal::TERM)
+        .ends()
+        .exits_with(143)
+        .has_line("interrupted again; to remove what is left: stepwise cleanup pipeline.yaml --run r --runs .stepwise");
+
+    bench.stub.mend();
+    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+    bench.leaves_nothing();
+}

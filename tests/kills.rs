@@ -1,0 +1,135 @@
+//! Killed at every exchange with the services: what is left is cleaned up, or the run is resumed and ends as if nothing
+//! had happened.
+
+use std::fs;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use stepwise_stub::{Fault, FaultKind, Nth};
+
+use crate::harness::Bench;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Points that are tried at once; each mostly waits.
+const WORKERS: usize = 6;
+
+/// When the process is killed.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// The service has not seen the request.
+    BeforeTheRequest,
+    /// The service has acted, its answer has not arrived.
+    BeforeTheAnswer,
+    /// The answer is in the run's events.
+    AfterTheAnswer,
+}
+
+const MOMENTS: [Moment; 3] = [Moment::BeforeTheRequest, Moment::BeforeTheAnswer, Moment::AfterTheAnswer];
+
+/// How many exchanges the sample has.
+fn exchanges() -> u32 {
+    let bench = Bench::sample();
+    bench.run().succeeds();
+    u32::try_from(bench.stub.requests().len()).unwrap()
+}
+
+/// The sample, killed at an exchange. A run that polls less often may be over before.
+fn killed(exchange: u32, moment: Moment) -> Bench {
+    let every = |kind| Fault::new("*", "/**", kind).on(Nth::Nth(exchange));
+    let bench = match moment {
+        Moment::BeforeTheRequest => Bench::sample().fails(every(FaultKind::Delay(HOUR))),
+        Moment::BeforeTheAnswer => Bench::sample().fails(every(FaultKind::Stall)),
+        Moment::AfterTheAnswer => Bench::sample(),
+    };
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
+    let events = bench.folder.path().join(".stepwise/r/events.jsonl");
+    let reached = || match moment {
+        Moment::AfterTheAnswer => {
+            let events = fs::read_to_string(&events).unwrap_or_default();
+            events.lines().filter(|line| line.contains(r#""event":"request""#)).count() >= exchange as usize
+        }
+        _ => bench.stub.held() > 0,
+    };
+    started.kill_when(reached);
+    bench.stub.mend();
+    bench
+}
+
+/// Tries all points, several at once, and tells all that are not as they should be.
+fn at_every_point(try_it: impl Fn(&Bench) -> Result<(), String> + Sync) {
+    let points: Vec<_> = (1..=exchanges()).flat_map(|exchange| MOMENTS.map(|moment| (exchange, moment))).collect();
+    let count = points.len();
+    let (points, wrong) = (Mutex::new(points), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let Some((exchange, moment)) = points.lock().unwrap().pop() else { return };
+                    if let Err(what) = try_it(&killed(exchange, moment)) {
+                        wrong.lock().unwrap().push(format!("exchange {exchange}, {moment:?}: {what}"));
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} of {count} points:\n{}", wrong.len(), wrong.join("\n"));
+    println!("{count} points");
+}
+
+fn succeeds(bench: &Bench, arguments: &[&str]) -> Result<(), String> {
+    let output = bench.command(arguments).output().unwrap();
+    let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(()) } else { Err(format!("{arguments:?}: {}\n{}", output.status, said())) }
+}
+
+fn leaves_nothing(bench: &Bench) -> Result<(), String> {
+    let left = bench.stub.leftovers();
+    if left.is_empty() { Ok(()) } else { Err(format!("left behind: {left:?}")) }
+}
+
+#[test]
+fn a_run_that_was_killed_anywhere_is_cleaned_up() {
+    at_every_point(|bench| {
+        succeeds(bench, &["cleanup", "--run", "r"])?;
+        leaves_nothing(bench)
+    });
+}
+
+#[test]
+fn a_run_that_was_killed_anywhere_is_resumed_and_makes_nothing_twice() {
+    at_every_point(|bench| {
+        succeeds(bench, &["run", "pipeline.yaml", "--resume", "r", "--keep"])?;
+        if let Some((kind, count)) = bench.stub.made().into_iter().find(|(_, count)| *count != 1) {
+            return Err(format!("{count} of kind {kind} were made"));
+        }
+        bench.metrics_are("tumour-screening");
+        if bench.outputs("score")["feedback_records"] != 171 {
+            return Err(format!("feedback: {}", bench.outputs("score")));
+        }
+        succeeds(bench, &["run", "pipeline.yaml", "--resume", "r"])?;
+        leaves_nothing(bench)
+    });
+}
+
+#[test]
+fn a_run_that_is_alive_is_not_resumed() {
+    let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/models", FaultKind::Stall));
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
+    while bench.stub.held() == 0 {
+        thread::yield_now();
+    }
+
+    bench
+        .stepwise(&["run", "pipeline.yaml", "--resume", "r"])
+        .exits_with(2)
+        .says("error: run `r` is still alive: another process runs it\n");
+
+    assert!(started.signal(Signal::KILL).ends().was_killed());
+    bench.stub.mend();
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).succeeds();
+    bench.leaves_nothing();
+}
