@@ -204,7 +204,8 @@ fn the_schema_accepts_every_sample_and_all_that_the_readme_shows_and_refuses_wha
     for sample in ["model/pipeline.yaml", "tests/models/iris/pipeline.yaml", "tests/models/diabetes/pipeline.yaml"] {
         is_valid(sample, &read(sample)).unwrap();
     }
-    let shown = blocks("yaml");
+    // What the stub's faults are is no spec.
+    let shown: Vec<_> = blocks("yaml").into_iter().filter(|block| block.contains("version: 1\n")).collect();
     assert!(shown.len() >= 4);
     for spec in shown {
         is_valid(&spec, &spec).unwrap();

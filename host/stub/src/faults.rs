@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// One way to fail.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +39,10 @@ pub enum FaultKind {
     Stall,
     /// Acts, and answers a body that never ends.
     Endless,
+    /// Acts, and changes the answer's body by this JSON merge patch (RFC 7396).
+    Merge(Value),
+    /// Drops the connection without acting, and for so long refuses every other.
+    Refuse(Duration),
     /// Makes every token expire before it acts.
     ExpireTokens,
 }
@@ -125,6 +131,8 @@ fn fits(pattern: &str, path: &str) -> bool {
 pub(crate) struct Faults {
     all: Mutex<Vec<(Fault, u32)>>,
     held: AtomicUsize,
+    /// Until when every connection is refused.
+    refused: watch::Sender<Option<Instant>>,
 }
 
 impl Faults {
@@ -134,6 +142,37 @@ impl Faults {
 
     pub(crate) fn clear(&self) {
         self.all.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.refused.send_replace(None);
+    }
+
+    /// From now on every connection is refused for a while.
+    pub(crate) fn refuse(&self, time: Duration) {
+        self.refused.send_replace(Some(Instant::now() + time));
+    }
+
+    pub(crate) fn is_refusing(&self) -> bool {
+        self.refused.borrow().is_some_and(|until| until > Instant::now())
+    }
+
+    /// Waits until connections are to be refused.
+    pub(crate) async fn begins_to_refuse(&self) {
+        // An error would mean that there is no sender any more, which is a part of `self`.
+        let _ = self.refused.subscribe().wait_for(|until| until.is_some_and(|until| until > Instant::now())).await;
+    }
+
+    /// Waits until connections are not to be refused any more.
+    pub(crate) async fn ends_to_refuse(&self) {
+        let mut refused = self.refused.subscribe();
+        loop {
+            let until = *refused.borrow_and_update();
+            match until.filter(|until| *until > Instant::now()) {
+                None => return,
+                Some(until) => tokio::select! {
+                    () = tokio::time::sleep_until(until) => {}
+                    _ = refused.changed() => {}
+                },
+            }
+        }
     }
 
     /// Counts a call that waits, before it acts or with its answer.

@@ -46,7 +46,9 @@ struct Entry {
     headers: BTreeMap<String, String>,
     body: Option<Value>,
     answer: Option<Answer>,
+    merge: Option<Value>,
     delay_ms: Option<u64>,
+    refuse_ms: Option<u64>,
     drop: Option<Drop>,
     truncate: Option<Yes>,
     stall: Option<Yes>,
@@ -126,6 +128,8 @@ impl Entry {
         let kinds = [
             status.map(|code| FaultKind::Status { code, body, headers }),
             answer.map(|(status, json)| FaultKind::Body { status, json }),
+            self.merge.map(FaultKind::Merge),
+            self.refuse_ms.map(|time| FaultKind::Refuse(Duration::from_millis(time))),
             self.delay_ms.map(|time| FaultKind::Delay(Duration::from_millis(time))),
             self.drop.map(|when| match when {
                 Drop::Before => FaultKind::DropConnection,
@@ -139,9 +143,11 @@ impl Entry {
         let mut kinds: Vec<_> = kinds.into_iter().flatten().collect();
         match (kinds.pop(), kinds.is_empty()) {
             (Some(kind), true) => Ok(kind),
-            _ => Err("exactly one of `status`, `answer`, `delay_ms`, `drop`, `truncate`, `stall`, `endless` and \
-                      `expire_tokens` says what happens"
-                .to_owned()),
+            _ => Err(
+                "exactly one of `status`, `answer`, `merge`, `delay_ms`, `drop`, `refuse_ms`, `truncate`, `stall`, \
+                      `endless` and `expire_tokens` says what happens"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -159,7 +165,9 @@ mod tests {
             - {route: '* /openscale/**', probability: 0.25, drop: after}\n\
             - {route: GET /v2/spaces, from: 3, delay_ms: 20}\n\
             - {route: GET /v2/spaces, answer: {status: 200, body: <html>}}\n\
-            - {route: GET /v2/spaces, stall: true}\n";
+            - {route: GET /v2/spaces, stall: true}\n\
+            - {route: GET /v2/spaces, merge: {entity: {state: error}}}\n\
+            - {route: GET /v2/spaces, refuse_ms: 500}\n";
         let faults = read_faults(text).unwrap();
         let headers = vec![("Retry-After".to_owned(), "1".to_owned())];
         let away = FaultKind::Status { code: 503, body: None, headers };
@@ -171,6 +179,8 @@ mod tests {
         let page = FaultKind::Body { status: 200, json: json!("<html>") };
         assert_eq!(faults[3], Fault::new("GET", "/v2/spaces", page).on(Nth::Every));
         assert_eq!(faults[4].kind, FaultKind::Stall);
+        assert_eq!(faults[5].kind, FaultKind::Merge(json!({"entity": {"state": "error"}})));
+        assert_eq!(faults[6].kind, FaultKind::Refuse(Duration::from_millis(500)));
     }
 
     #[test]

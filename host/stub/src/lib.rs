@@ -15,6 +15,7 @@
 mod answer;
 mod call;
 mod dialect;
+mod door;
 mod faults;
 mod faults_file;
 mod life;

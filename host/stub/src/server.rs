@@ -15,11 +15,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use crate::answer::error_body;
+use crate::door::Door;
 use crate::faults::FaultKind;
 use crate::request_log::{Recorded, masked_body, masked_headers};
 use crate::site::Site;
@@ -31,11 +31,15 @@ use crate::{moment, openscale, platform, route, wml};
 struct Dropped;
 
 /// Serves connections until the runtime is shut down.
-pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, site: Arc<Site>, router: Router) {
+pub(crate) async fn serve(mut door: Door, tls: Option<TlsAcceptor>, site: Arc<Site>, router: Router) {
     loop {
-        let Ok((socket, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
+        let socket = tokio::select! {
+            socket = door.accept() => socket,
+            () = site.faults.begins_to_refuse() => {
+                door.close();
+                site.faults.ends_to_refuse().await;
+                continue;
+            }
         };
         // Answers are small; without this each waits for the client's acknowledgement.
         let _ = socket.set_nodelay(true);
@@ -84,6 +88,9 @@ async fn connection(socket: impl AsyncRead + AsyncWrite + Unpin, site: Arc<Site>
 }
 
 async fn exchange(site: Arc<Site>, router: Router, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
+    if site.faults.is_refusing() {
+        return Err(Dropped);
+    }
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
     let faults = site.faults.strike(parts.method.as_str(), parts.uri.path());
@@ -121,11 +128,16 @@ async fn answer(
             }
             FaultKind::ExpireTokens => site.tokens.expire(),
             FaultKind::DropConnection => return Err(Dropped),
+            FaultKind::Refuse(time) => {
+                site.faults.refuse(*time);
+                return Err(Dropped);
+            }
             FaultKind::Status { code, body, headers } => {
                 let body = body.clone().unwrap_or_else(|| error_body("fault", &format!("a fault answers {code}")));
                 return Ok(replacement(*code, headers, &body));
             }
             FaultKind::Body { .. }
+            | FaultKind::Merge(_)
             | FaultKind::DropAfter
             | FaultKind::Truncate
             | FaultKind::Stall
@@ -140,6 +152,7 @@ async fn answer(
     for fault in faults {
         match fault {
             FaultKind::Body { status, json } => return Ok(replacement(status, &[], &json)),
+            FaultKind::Merge(patch) => response = merged(response, &patch).await?,
             FaultKind::DropAfter => return Err(Dropped),
             FaultKind::Truncate => return truncated(response).await,
             FaultKind::Stall => {
@@ -167,6 +180,16 @@ fn replacement(status: u16, headers: &[(String, String)], body: &Value) -> Respo
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
     })
+}
+
+/// The same answer with its JSON changed; what is no JSON is `null` to the patch.
+async fn merged(response: Response<Body>, patch: &Value) -> Result<Response<Body>, Dropped> {
+    let (mut parts, body) = response.into_parts();
+    let bytes = body.collect().await.map_err(|_| Dropped)?.to_bytes();
+    let mut json = serde_json::from_slice(&bytes).unwrap_or_default();
+    json_patch::merge(&mut json, patch);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Ok(Response::from_parts(parts, Body::from(json.to_string())))
 }
 
 /// An answer that goes on as long as anybody reads it.

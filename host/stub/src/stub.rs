@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use serde_json::json;
 use stepwise_scoring::Model;
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
 use crate::answer::without_nulls;
 use crate::dialect::Dialect;
+use crate::door::Door;
 use crate::faults::Fault;
 use crate::options::{DEFAULT_INSTANCE, Options};
 use crate::request_log::{Recorded, RequestLog};
@@ -81,8 +81,9 @@ impl Stub {
             .build()
             .map_err(StubError::Threads)?;
         let is_cloud = options.dialect.is_cloud();
-        let (listener, address) = listen(&runtime, options.listen)?;
-        let platform = is_cloud.then(|| listen(&runtime, (address.ip(), 0).into())).transpose()?;
+        let door = open(&runtime, options.listen)?;
+        let address = door.address();
+        let platform = is_cloud.then(|| open(&runtime, (address.ip(), 0).into())).transpose()?;
         let (scheme, certificate, acceptor) = if options.tls {
             let (certificate, acceptor) = tls::self_signed(address.ip(), options.dialect)?;
             ("https", Some(certificate), Some(acceptor))
@@ -93,16 +94,16 @@ impl Stub {
             options.instance_id = Uuid::new_v4().to_string();
         }
         let url = |address: SocketAddr| format!("{scheme}://{address}");
-        let platform_url = url(platform.as_ref().map_or(address, |(_, address)| *address));
+        let platform_url = url(platform.as_ref().map_or(address, Door::address));
         let site = Arc::new(Site::new(options, url(address), platform_url, log, twin));
         let space_id = site.world().first_space().to_owned();
-        let serve = |listener: TcpListener, part: Part| {
+        let serve = |door: Door, part: Part| {
             let router = server::router(&site, part);
-            runtime.spawn(server::serve(listener, acceptor.clone(), Arc::clone(&site), router));
+            runtime.spawn(server::serve(door, acceptor.clone(), Arc::clone(&site), router));
         };
-        serve(listener, if is_cloud { Part::CloudWml } else { Part::Cluster });
-        if let Some((listener, _)) = platform {
-            serve(listener, Part::CloudPlatform);
+        serve(door, if is_cloud { Part::CloudWml } else { Part::Cluster });
+        if let Some(door) = platform {
+            serve(door, Part::CloudPlatform);
         }
         Ok(Self { site, space_id, certificate, runtime: Some(runtime) })
     }
@@ -241,12 +242,9 @@ fn twin(file: &Path) -> Result<Model, StubError> {
     Model::load(&bytes).map_err(|error| unusable(error.to_string()))
 }
 
-/// A listener, and where it listens.
-fn listen(runtime: &Runtime, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StubError> {
-    let failed = |source| StubError::Listen { address, source };
-    let listener = runtime.block_on(TcpListener::bind(address)).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok((listener, address))
+fn open(runtime: &Runtime, address: SocketAddr) -> Result<Door, StubError> {
+    let _entered = runtime.enter();
+    Door::open(address).map_err(|source| StubError::Listen { address, source })
 }
 
 impl Drop for Stub {
