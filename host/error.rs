@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::console::Style;
 use crate::engine::ComponentError;
 use crate::exit;
-use crate::run::{FolderError, RunError};
+use crate::run::{FolderError, LedgerError, RunError};
 use crate::spec::Problems;
 
 /// Why a command failed. That a step failed is no such error: it is a run's outcome.
@@ -53,6 +53,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Run(RunError::Folder(error)) | Self::Folder(error) => folder_code(error),
+            Self::Run(RunError::Ledger(_)) => exit::UNEXPECTED,
             Self::Run(RunError::Data { error, .. }) if error.is_passing() => exit::UNEXPECTED,
             Self::Component(_)
             | Self::Spec(_)
@@ -89,6 +90,13 @@ impl Error {
             Self::Run(RunError::Before { step, .. }) => Some(format!("go on from `{step}`")),
             Self::Run(RunError::Gone { .. }) => {
                 Some("start a new run; with `--keep` it leaves what it creates".to_owned())
+            }
+            Self::Run(
+                RunError::Ledger(LedgerError::Line { .. } | LedgerError::Short { .. })
+                | RunError::Folder(FolderError::Record { .. }),
+            )
+            | Self::Folder(FolderError::Record { .. }) => {
+                Some("`stepwise cleanup --stale` finds what the run has left by its tags".to_owned())
             }
             Self::NoCleanup(_) => Some("add the step `cleanup` with `when: always`".to_owned()),
             _ => None,

@@ -143,12 +143,15 @@ impl Bench {
     /// ends by a signal. How busy the machine is does not matter.
     #[must_use = "how it ended is to be asserted"]
     pub(crate) fn stepwise_within(&self, memory: usize, seconds: usize, arguments: &[&str]) -> Ran<'_> {
+        self.limited(&format!("ulimit -d {memory}; ulimit -t {seconds}"), arguments)
+    }
+
+    /// The same with limits that a shell lays on itself before.
+    #[must_use = "how it ended is to be asserted"]
+    pub(crate) fn limited(&self, limits: &str, arguments: &[&str]) -> Ran<'_> {
         let stepwise = self.command(arguments);
         let mut shell = Command::new("sh");
-        shell
-            .arg("-c")
-            .arg(format!("ulimit -d {memory}; ulimit -t {seconds}; exec \"$0\" \"$@\""))
-            .arg(stepwise.get_program());
+        shell.arg("-c").arg(format!("{limits}; exec \"$0\" \"$@\"")).arg(stepwise.get_program());
         shell.args(stepwise.get_args()).current_dir(self.folder.path()).env_clear();
         shell.envs(stepwise.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Ran { bench: self, output: shell.output().unwrap() }
@@ -389,6 +392,11 @@ pub(crate) fn hide_ids(text: &str) -> String {
     hidden
 }
 
+/// A path with a star for each segment that is an id.
+pub(crate) fn without_ids(path: &str) -> String {
+    path.split('/').map(|part| if hide_ids(part) == "ID" { "*" } else { part }).collect::<Vec<_>>().join("/")
+}
+
 /// Checks all cases of a table at the same time, each on a thread of its name, which a failure tells.
 pub(crate) fn each<C: Sync>(cases: &[C], name: impl Fn(&C) -> &str, check: impl Fn(&C) + Sync) {
     std::thread::scope(|scope| {
@@ -428,7 +436,12 @@ pub(crate) fn nobody() -> String {
 
 /// Compares with `tests/golden/<name>`; `BLESS=1` rewrites it.
 pub(crate) fn golden(name: &str, found: &str) {
-    let file = Path::new(ROOT).join("tests/golden").join(name);
+    document(&format!("golden/{name}"), found);
+}
+
+/// The same with `tests/<name>`, which people read.
+pub(crate) fn document(name: &str, found: &str) {
+    let file = Path::new(ROOT).join("tests").join(name);
     if std::env::var_os("BLESS").is_some() {
         fs::write(&file, found).unwrap();
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use stepwise_stub::{Fault, FaultKind, Nth, Options, Stub};
 
 use crate::custom::{rogue, spec};
-use crate::harness::{Bench, guest};
+use crate::harness::{Bench, guest, json as read_json};
 
 const STEPS: [&str; 6] = ["store", "deploy", "subscribe", "score", "evaluate", "cleanup"];
 const HOUR: Duration = Duration::from_hours(1);
@@ -184,7 +184,9 @@ fn the_record_has_digests_inputs_outputs_files_and_grants() {
     );
     for step in STEPS {
         let file = bench.folder.path().join(format!(".stepwise/r/steps/{step}.json"));
-        assert_eq!(serde_json::from_slice::<Value>(&fs::read(file).unwrap()).unwrap(), bench.step(step), "{step}");
+        let mut own = read_json(&file);
+        assert_eq!(own.as_object_mut().unwrap().remove("sum").unwrap().as_str().unwrap().len(), 8);
+        assert_eq!(own, bench.step(step), "{step}");
     }
     assert!(!bench.folder.path().join(".stepwise/r/lent").exists());
 }
@@ -319,14 +321,10 @@ fn nothing_is_created_when_the_ledger_cannot_be_written() {
     let bench = Bench::sample();
     fs::create_dir_all(bench.folder.path().join(".stepwise/r/ledger.jsonl")).unwrap();
 
-    bench.run().exits_with(3).fails_in(
-        "store",
-        "internal",
-        "announcing model `tumour-screening` failed: failed to open the ledger `.stepwise/r/ledger.jsonl`: Is a directory \
-         (os error 21)",
-    );
+    let told = "error: failed to open the ledger `.stepwise/r/ledger.jsonl`: Is a directory (os error 21)\n";
+    bench.run().exits_with(1).says(told);
 
-    assert!(!bench.requests().contains(&"POST /ml/v4/models".to_owned()));
+    assert_eq!(bench.requests(), [""; 0]);
     bench.leaves_nothing();
 }
 

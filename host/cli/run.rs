@@ -151,7 +151,8 @@ impl Conduct<'_> {
         console.end();
         let record = ran?;
         report::text(&record, choice, look, out)?;
-        if choice.keeps() {
+        let removing = plan.steps.iter().filter(|step| step.removes).map(|step| step.id.as_str());
+        if choice.keeps() || (!dry_run && record.was_left_by(removing, choice)) {
             report::left(&ledger.left().map_err(RunError::Ledger)?, &removal, look, out)?;
         }
         Ok(signal.exit_code().unwrap_or_else(|| code(&record, choice)))

@@ -31,8 +31,8 @@ pub enum FolderError {
         /// Why not.
         source: std::io::Error,
     },
-    /// A record that is not one of ours.
-    #[error("`{path}` is not a record: {reason}", path = path.display())]
+    /// A record that is damaged, or not one of ours.
+    #[error("the record `{path}` is damaged: {reason}", path = path.display())]
     Record {
         /// The file.
         path: PathBuf,

@@ -65,6 +65,16 @@ pub enum LedgerError {
         /// Why not.
         reason: String,
     },
+    /// Lines that were there are not any more.
+    #[error("the ledger `{file}` has {found} lines, and had {known} when a step ended", file = file.display())]
+    Short {
+        /// The file.
+        file: PathBuf,
+        /// How many lines it has.
+        found: u64,
+        /// How many it had.
+        known: u64,
+    },
     /// There is no such entry.
     #[error("the ledger has no entry {0}")]
     Unknown(u32),
@@ -170,6 +180,17 @@ impl Ledger {
         Ok(entries.iter().find(gone).cloned())
     }
 
+    /// How many lines it has; each of them is sound.
+    pub(super) fn lines(&self) -> Result<u64, LedgerError> {
+        if self.file.exists() { Ok(self.lock()?.lines) } else { Ok(0) }
+    }
+
+    /// Every line is sound, and there are as many as this at least.
+    pub(super) fn has(&self, known: u64) -> Result<(), LedgerError> {
+        let found = self.lines()?;
+        if found < known { Err(LedgerError::Short { file: self.file.clone(), found, known }) } else { Ok(()) }
+    }
+
     fn known(&self) -> Result<Vec<LedgerEntry>, LedgerError> {
         if self.file.exists() { self.entries() } else { Ok(Vec::new()) }
     }
@@ -196,14 +217,17 @@ impl Ledger {
         })?;
         let unended = !text.is_empty() && !text.ends_with('\n');
         let tail = if unended { Tail::Unended } else { Tail::Whole };
-        let mut open = Open { ledger: self, file, entries: Vec::new(), tail };
+        let mut open = Open { ledger: self, file, entries: Vec::new(), lines: 0, tail };
         let count = text.lines().count();
         for (n, line) in text.lines().enumerate() {
             match Line::read(line) {
-                Ok(line) => open.apply(line)?,
+                Ok(line) => {
+                    open.apply(line)?;
+                    open.lines += 1;
+                }
                 // A kill in the middle of an append leaves half a line at the end. Its writer never went on, so
                 // nothing hangs on it.
-                Err(_) if unended && n + 1 == count => {
+                Err(_) if unended && n + 1 == count && Line::is_piece(line) => {
                     let whole = text.rfind('\n').map_or(0, |at| at + 1);
                     open.tail = Tail::Broken(whole as u64);
                 }
@@ -219,6 +243,7 @@ struct Open<'a> {
     ledger: &'a Ledger,
     file: File,
     entries: Vec<LedgerEntry>,
+    lines: u64,
     tail: Tail,
 }
 
@@ -412,6 +437,43 @@ mod tests {
 
         assert_eq!(ledger.announce("store", announcement("n")).unwrap().entry, 2);
         assert_eq!(ledger.entries().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn wherever_it_is_cut_the_lines_before_count() {
+        let (folder, ledger) = ledger();
+        ledger.announce("store", announcement("m")).unwrap();
+        ledger.confirm(1, "a").unwrap();
+        ledger.announce("deploy", announcement("d")).unwrap();
+        let file = folder.path().join("ledger.jsonl");
+        let whole = std::fs::read(&file).unwrap();
+        for at in 0..=whole.len() {
+            std::fs::write(&file, &whole[..at]).unwrap();
+            let ends = whole[..at].iter().filter(|&&byte| byte == b'\n').count();
+            // A line that lacks only its end counts.
+            let lines = ends + usize::from(whole.get(at) == Some(&b'\n'));
+            assert_eq!(ledger.lines().unwrap(), lines as u64, "cut at {at}");
+            assert_eq!(ledger.entries().unwrap().first().and_then(|entry| entry.id.as_deref()).is_some(), lines > 1);
+            assert_eq!(ledger.has(3).is_ok(), lines == 3, "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn no_flipped_bit_goes_unnoticed() {
+        let (folder, ledger) = ledger();
+        ledger.announce("store", announcement("m")).unwrap();
+        ledger.confirm(1, "a").unwrap();
+        let file = folder.path().join("ledger.jsonl");
+        let whole = std::fs::read(&file).unwrap();
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 1 << bit;
+                std::fs::write(&file, bytes).unwrap();
+                let found = ledger.entries();
+                assert!(matches!(found, Err(LedgerError::Line { .. })), "bit {bit} of byte {at}: {found:?}");
+            }
+        }
     }
 
     #[test]

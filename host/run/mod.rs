@@ -3,7 +3,7 @@
 //! `choice` says which steps run, `runner` drives them, `attempt` is one try of a step, `brought` has the data sets and
 //! models that were fetched, `lend` brings it files, `folder` says where things lie,
 //! `record` and `step_record` are what is known of the run and of each step, `ledger` what the run created, `events` what
-//! happened when, `trouble` why a step failed, `resume` what of an earlier call still stands.
+//! happened when, `trouble` why a step failed, `resume` what of an earlier call still stands, `seal` tells a damaged file from a whole one.
 
 mod artifacts;
 mod attempt;
@@ -17,6 +17,7 @@ mod lend;
 mod record;
 mod resume;
 mod runner;
+mod seal;
 mod step_record;
 mod trouble;
 

@@ -5,13 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Overrides;
 
+use super::choice::Choice;
 use super::folder::{FolderError, RunFolder, failed, write_atomically};
+use super::seal::OF_FILE;
 use super::step_record::{StepOutcome, StepRecord};
 
 /// How a run ended: the worst of its steps, worst last.
@@ -81,6 +84,23 @@ pub struct RunRecord {
     pub outcome: Outcome,
     /// The steps that have run or were skipped, in the order of the spec.
     pub steps: Vec<StepRecord>,
+    /// Which of the steps' files `steps` was read from.
+    #[serde(skip)]
+    pub(super) read: BTreeMap<String, Stamp>,
+}
+
+/// Tells one content of a file from the next: a file that is replaced has another number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    number: u64,
+    written: (i64, i64),
+}
+
+impl Stamp {
+    fn of(file: &Path) -> Option<Self> {
+        let about = fs::metadata(file).ok()?;
+        Some(Self { number: about.ino(), written: (about.mtime(), about.mtime_nsec()) })
+    }
 }
 
 impl RunRecord {
@@ -89,39 +109,74 @@ impl RunRecord {
         read(&folder.record())
     }
 
+    /// Whether one of these steps was to remove what the run created, and has not done so.
+    pub fn was_left_by<'a>(&self, mut removing: impl Iterator<Item = &'a str>, choice: &Choice) -> bool {
+        let failed = |id: &str| self.steps.iter().any(|step| step.id == id && step.outcome.is_failure());
+        removing.any(|id| choice.includes(id) && failed(id))
+    }
+
     /// Writes the record of a run that begins.
     pub(super) fn create(&self, folder: &RunFolder) -> Result<(), FolderError> {
         write_json(&folder.record(), self)
     }
 
-    /// Writes the step's own file, then the whole record.
-    pub(super) fn keep(&mut self, folder: &RunFolder, step: &StepRecord, order: &[String]) -> Result<(), FolderError> {
-        write_json(&folder.step(&step.id), step)?;
+    /// Writes the step's own file, then the whole record. The step is in the record also if it cannot be written: those
+    /// that must follow may need its outputs.
+    pub(super) fn keep(&mut self, folder: &RunFolder, step: StepRecord, order: &[String]) -> Result<(), FolderError> {
+        let written = write_json(&folder.step(&step.id), &step);
+        match self.steps.iter_mut().find(|known| known.id == step.id) {
+            Some(known) => *known = step,
+            None => self.steps.push(step),
+        }
+        written?;
         self.gather(folder, order)
     }
 
-    /// Reads all steps' files again, as other processes may have written some, and writes the whole record.
+    /// Reads the steps' files that are new, as other processes may have written some, and writes the whole record.
     pub(super) fn gather(&mut self, folder: &RunFolder, order: &[String]) -> Result<(), FolderError> {
         let _lock = folder.lock()?;
-        self.steps = steps(folder, order)?;
+        let mut known: BTreeMap<_, _> = self.steps.drain(..).map(|step| (step.id.clone(), step)).collect();
+        for id in order {
+            let file = folder.step(id);
+            let before = known.remove(id);
+            let Some(stamp) = Stamp::of(&file) else {
+                self.steps.extend(before);
+                continue;
+            };
+            let step =
+                if self.read.insert(id.clone(), stamp) == Some(stamp) { before } else { self.step(&file, before)? };
+            self.steps.extend(step);
+        }
         self.updated_at = super::now();
         write_json(&folder.record(), self)
     }
-}
 
-/// The records of the steps that there are, in this order.
-pub(super) fn steps(folder: &RunFolder, order: &[String]) -> Result<Vec<StepRecord>, FolderError> {
-    order.iter().map(|id| folder.step(id)).filter(|file| file.exists()).map(|file| read(&file)).collect()
+    /// Reads a step's file. If it is damaged, the step is what was known of it before, and if that is nothing, it has not
+    /// run: then it is run again, and finds in the ledger what it had created.
+    fn step(&mut self, file: &Path, before: Option<StepRecord>) -> Result<Option<StepRecord>, FolderError> {
+        let error = match read(file) {
+            Ok(step) => return Ok(Some(step)),
+            Err(error @ FolderError::Record { .. }) => error,
+            Err(error) => return Err(error),
+        };
+        let instead = if before.is_some() { "from `run.json`" } else { "as if the step had not run" };
+        let warning = format!("{error}; it is taken {instead}");
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+        Ok(before)
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T, FolderError> {
-    let text = fs::read(file).map_err(failed("read", file))?;
-    serde_json::from_slice(&text)
-        .map_err(|error| FolderError::Record { path: file.to_owned(), reason: error.to_string() })
+    let bytes = fs::read(file).map_err(failed("read", file))?;
+    let damaged = |reason| FolderError::Record { path: file.to_owned(), reason };
+    let text = String::from_utf8(bytes).map_err(|_| damaged("it is not UTF-8".to_owned()))?;
+    let object = OF_FILE.open(&text).map_err(damaged)?;
+    serde_json::from_str(&object).map_err(|error| damaged(error.to_string()))
 }
 
 fn write_json(file: &Path, value: &impl Serialize) -> Result<(), FolderError> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed("write", file)(error.into()))?;
-    text.push(b'\n');
-    write_atomically(file, &text)
+    let text = serde_json::to_string_pretty(value).map_err(|error| failed("write", file)(error.into()))?;
+    write_atomically(file, OF_FILE.close(&text).as_bytes())
 }

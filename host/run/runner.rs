@@ -105,6 +105,7 @@ impl<'a> Runner<'a> {
                 updated_at: super::now(),
                 outcome: Outcome::Unfinished,
                 steps: Vec::new(),
+                read: BTreeMap::new(),
             };
             record.create(&folder)?;
             record
@@ -132,9 +133,16 @@ impl<'a> Runner<'a> {
         let before = self.record.steps.iter().map(|step| step.id.clone()).filter(|id| !planned.contains(id));
         let order: Vec<_> = before.chain(planned.iter().cloned()).collect();
         self.record.outcome = Outcome::Unfinished;
-        self.record.gather(&self.folder, &order)?;
+        let (mut worst, mut unwritten) = (Outcome::Succeeded, None);
+        let warned = self.record.warnings.len();
+        if let Err(error) = self.record.gather(&self.folder, &order) {
+            worst = self.unwritten(&mut unwritten, error.into());
+        }
+        for damaged in &self.record.warnings[warned..] {
+            self.events.warning(damaged, false);
+        }
+        self.ledger.has(self.record.steps.iter().map(|step| step.ledger_lines).max().unwrap_or_default())?;
         let unfinished = choice.resumes() && self.is_unfinished();
-        let mut worst = Outcome::Succeeded;
         for step in &self.plan.steps {
             if !choice.includes(&step.id) {
                 continue;
@@ -152,19 +160,32 @@ impl<'a> Runner<'a> {
                 When::Success => self.stop.clone(),
                 When::Failure | When::Always => Stop::new(),
             };
-            let busy = || RunError::Busy { step: step.id.clone(), run: self.record.run.clone() };
-            let _running = self.folder.lock_step(&step.id)?.ok_or_else(busy)?;
+            let running = match self.folder.lock_step(&step.id) {
+                Ok(None) => return Err(RunError::Busy { step: step.id.clone(), run: self.record.run.clone() }),
+                Ok(running) => running,
+                Err(error) => {
+                    worst = worst.max(self.unwritten(&mut unwritten, error.into()));
+                    None
+                }
+            };
+            let runs = runs && (running.is_some() || step.when != When::Success);
             let why = if choice.resumes() { self.outdated(step, unfinished) } else { None };
             if choice.resumes() && why.is_none() {
                 self.events.step(&step.id, Stage::Unchanged, "done before, and nothing has changed since");
                 continue;
             }
-            let record = if runs { self.step(step, &stop, why) } else { self.skipped(step) };
+            let mut record = if runs { self.step(step, &stop, why) } else { self.skipped(step) };
+            match self.ledger.lines() {
+                Ok(lines) => record.ledger_lines = lines,
+                Err(error) => worst = worst.max(self.unwritten(&mut unwritten, error.into())),
+            }
             let goes_on = record.outcome == StepOutcome::GateMissed && step.continue_on == Some(ContinueOn::Gate);
             if !goes_on {
                 worst = worst.max(record.outcome.into());
             }
-            self.record.keep(&self.folder, &record, &order)?;
+            if let Err(error) = self.record.keep(&self.folder, record, &order) {
+                worst = worst.max(self.unwritten(&mut unwritten, error.into()));
+            }
             if self.stop.is_stopped() {
                 // The step may have been about to end by itself.
                 worst = Outcome::Interrupted;
@@ -174,8 +195,20 @@ impl<'a> Runner<'a> {
         let all = self.record.steps.iter().map(|step| step.outcome.into());
         let end = if self.stop.is_stopped() { Outcome::Interrupted } else { Outcome::Succeeded };
         self.record.outcome = all.max().unwrap_or(Outcome::Succeeded).max(end);
-        self.record.gather(&self.folder, &order)?;
-        Ok(self.record)
+        let gathered = self.record.gather(&self.folder, &order);
+        match unwritten {
+            Some(error) => Err(error),
+            None => gathered.map(|()| self.record).map_err(Into::into),
+        }
+    }
+
+    /// What cannot be written does not keep what must follow from running; the first error is the run's.
+    fn unwritten(&self, first: &mut Option<RunError>, error: RunError) -> Outcome {
+        if first.is_none() {
+            self.events.warning(&format!("{error}; only what must follow still runs"), false);
+            *first = Some(error);
+        }
+        Outcome::Failed
     }
 
     /// Runs a step as often as its `retry` says.

@@ -28,6 +28,11 @@ pub enum StepOutcome {
 }
 
 impl StepOutcome {
+    /// Whether its work is not done.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Interrupted)
+    }
+
     /// What the step did, in the past tense.
     pub fn verb(self) -> &'static str {
         match self {
@@ -75,6 +80,9 @@ pub struct StepRecord {
     /// What it answered, or what it had found out when it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outputs: Option<Value>,
+    /// How many lines the ledger had when it ended.
+    #[serde(default)]
+    pub ledger_lines: u64,
     /// Which outputs are shown to the user, in the order of the schema.
     pub report: Vec<String>,
     /// Why it failed.
@@ -116,6 +124,7 @@ impl StepRecord {
             inputs: events.masked_value(step.inputs.sketch()),
             files: Vec::new(),
             outputs: None,
+            ledger_lines: 0,
             report: reported.map(|(name, _)| name.clone()).collect(),
             failure: None,
         }

@@ -2,6 +2,7 @@
 
 use crate::harness::{Bench, each, hide_ids};
 
+mod anywhere;
 mod cleanup;
 mod deploy;
 mod evaluate;

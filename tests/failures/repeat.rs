@@ -157,9 +157,10 @@ fn a_service_that_is_away_for_a_moment_goes_unnoticed() {
 
 #[test]
 fn feedback_that_is_in_is_not_sent_by_a_second_try() {
-    // The third look at requests of records is the first at the feedback's: it is in when the step fails.
-    let requests = "/openscale/*/v2/data_sets/*/requests/*";
-    let bench = Bench::sample().fails(Fault::status("GET", requests, 500).on(Nth::Nth(3)));
+    // Both data sets are counted before, the payload's once the first batch is scored, and both when all is in: the fifth
+    // count is the last thing that the step does.
+    let records = "/openscale/*/v2/data_sets/*/records";
+    let bench = Bench::sample().fails(Fault::status("GET", records, 500).on(Nth::Nth(5)));
 
     bench.run().succeeds();
 

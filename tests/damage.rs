@@ -1,0 +1,120 @@
+//! A run's files, cut and flipped: what is known elsewhere is recovered, all else is told in one sentence, and nothing that
+//! was created is forgotten.
+
+use std::fs;
+use std::path::PathBuf;
+
+use stepwise_stub::{Fault, FaultKind};
+
+use crate::harness::Bench;
+
+/// At how many places a file is damaged, beside its end.
+const PLACES: usize = 40;
+
+/// A run whose resources are all there.
+fn kept() -> Bench {
+    let bench = Bench::sample();
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--keep"]).succeeds();
+    bench
+}
+
+fn path(bench: &Bench, name: &str) -> PathBuf {
+    bench.folder.path().join(".stepwise/r").join(name)
+}
+
+/// The file cut off at places all over it, and with a bit flipped there.
+fn damaged(whole: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let near_the_end = whole.len().saturating_sub(3)..whole.len();
+    let places = (0..whole.len()).step_by(whole.len() / PLACES).chain(near_the_end);
+    let both = places.flat_map(|at| {
+        let mut flipped = whole.to_vec();
+        flipped[at] ^= 1 << (at % 8);
+        [(format!("cut at {at}"), whole[..at].to_vec()), (format!("flipped at {at}"), flipped)]
+    });
+    both.collect()
+}
+
+/// How `--resume` ends with each damage of a file.
+fn resumed(bench: &Bench, name: &str, check: impl Fn(&str, Option<i32>, &str)) {
+    let file = path(bench, name);
+    let record = fs::read(path(bench, "run.json")).unwrap();
+    let whole = fs::read(&file).unwrap();
+    for (what, bytes) in damaged(&whole) {
+        fs::write(&file, bytes).unwrap();
+        let output = bench.command(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        check(&what, output.status.code(), &stderr);
+        fs::write(&file, &whole).unwrap();
+        fs::write(path(bench, "run.json"), &record).unwrap();
+    }
+}
+
+/// Everything is still known, once the file is as it was.
+fn nothing_is_lost(bench: &Bench) {
+    assert!(bench.stub.made().iter().all(|(_, count)| *count == 1), "{:?}", bench.stub.made());
+    bench.metrics_are("tumour-screening");
+    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+    bench.leaves_nothing();
+}
+
+fn is_one_sentence_of(stderr: &str, file: &str, what: &str) {
+    let lines: Vec<_> = stderr.lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("error: ") && lines[0].contains(file), "{what}: {stderr}");
+    assert_eq!(lines[1], "hint: `stepwise cleanup --stale` finds what the run has left by its tags", "{what}");
+}
+
+#[test]
+fn a_damaged_ledger_is_told_and_no_entry_is_lost() {
+    let bench = kept();
+    let whole = fs::read(path(&bench, "ledger.jsonl")).unwrap();
+    resumed(&bench, "ledger.jsonl", |what, code, stderr| {
+        // Only the end of the last line may be missing: a killed process left it so.
+        if what == format!("cut at {}", whole.len() - 1) {
+            assert_eq!(code, Some(0), "{what}: {stderr}");
+        } else {
+            assert_eq!(code, Some(1), "{what}: {stderr}");
+            is_one_sentence_of(stderr, "ledger.jsonl", what);
+        }
+    });
+    nothing_is_lost(&bench);
+}
+
+#[test]
+fn a_damaged_record_of_the_run_is_told() {
+    let bench = kept();
+    resumed(&bench, "run.json", |what, code, stderr| {
+        assert_eq!(code, Some(1), "{what}: {stderr}");
+        is_one_sentence_of(stderr, "run.json", what);
+    });
+    nothing_is_lost(&bench);
+}
+
+#[test]
+fn a_damaged_record_of_a_step_is_recovered() {
+    let bench = kept();
+    for step in ["store", "score"] {
+        resumed(&bench, &format!("steps/{step}.json"), |what, code, stderr| {
+            assert_eq!(code, Some(0), "{what}: {stderr}");
+            assert!(stderr.contains("it is taken from `run.json`"), "{what}: {stderr}");
+        });
+    }
+    nothing_is_lost(&bench);
+}
+
+#[test]
+fn a_step_whose_record_is_lost_runs_again_and_makes_nothing_twice() {
+    let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/deployments", FaultKind::Stall));
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
+    started.kill_when(|| bench.stub.held() > 0);
+    bench.stub.mend();
+    let early = fs::read(path(&bench, "run.json")).unwrap();
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
+    // As a kill leaves them after the step's file and before the run's, and the disk then loses the former.
+    fs::write(path(&bench, "run.json"), early).unwrap();
+    fs::write(path(&bench, "steps/deploy.json"), "{").unwrap();
+
+    let ran = bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
+
+    assert!(ran.stderr().contains("it is taken as if the step had not run"), "{}", ran.stderr());
+    nothing_is_lost(&bench);
+}

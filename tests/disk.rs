@@ -1,0 +1,84 @@
+//! Disks that take nothing: told in one sentence, and what a run created is removed all the same.
+
+use std::fs;
+
+use crate::harness::{Bench, Ran};
+
+/// Runs with files that can have so many bytes at the most, as on a disk that is full.
+fn with_files_of<'a>(bench: &'a Bench, bytes: usize, arguments: &[&str]) -> Ran<'a> {
+    // The shell counts in halves of a KiB. The signal is ignored, so that the write fails instead.
+    bench.limited(&format!("trap '' XFSZ; ulimit -f {}", bytes / 512), arguments)
+}
+
+const RUN: [&str; 4] = ["run", "pipeline.yaml", "--run", "r"];
+
+#[test]
+fn a_record_that_cannot_be_written_ends_the_run_and_leaves_nothing() {
+    let bench = Bench::sample();
+
+    // Enough for the first steps.
+    let stderr = with_files_of(&bench, 8 << 10, &RUN).exits_with(1).stderr();
+
+    let last = stderr.lines().last().unwrap();
+    let told = "failed to write `.stepwise/r/";
+    assert!(last.starts_with(&format!("error: {told}")) && last.ends_with("File too large (os error 27)"), "{stderr}");
+    let warned = stderr.lines().filter(|line| line.contains(told) && line.contains("only what must follow still runs"));
+    assert_eq!(warned.count(), 1, "{stderr}");
+    assert!(!bench.stub.requests().is_empty());
+    bench.leaves_nothing();
+}
+
+#[test]
+fn a_record_that_cannot_be_begun_is_told_before_anything_runs() {
+    let bench = Bench::sample();
+
+    let stderr = with_files_of(&bench, 512, &RUN).exits_with(1).stderr();
+
+    assert!(stderr.starts_with("error: failed to write `.stepwise/r/run.json`: "), "{stderr}");
+    assert_eq!(bench.requests(), [""; 0]);
+}
+
+#[test]
+fn a_full_ledger_ends_the_step_before_it_creates_anything() {
+    let bench = Bench::sample();
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
+    let ledger = bench.folder.path().join(".stepwise/r/ledger.jsonl");
+    let lines = fs::read_to_string(&ledger).unwrap();
+    // The same confirmation again and again, until it is larger than any other file of the run.
+    let confirmed = lines.lines().nth(1).unwrap();
+    fs::write(&ledger, format!("{lines}{}", format!("{confirmed}\n").repeat((64 << 10) / confirmed.len()))).unwrap();
+
+    let arguments = ["run", "pipeline.yaml", "--run", "r", "--only", "deploy"];
+    with_files_of(&bench, 64 << 10, &arguments).exits_with(3).fails_in(
+        "deploy",
+        "internal",
+        "announcing deployment `tumour-screening` failed: failed to write the ledger `.stepwise/r/ledger.jsonl`: \
+         File too large (os error 27)",
+    );
+
+    assert!(!bench.requests().contains(&"POST /ml/v4/deployments".to_owned()));
+    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+    bench.leaves_nothing();
+}
+
+#[test]
+fn a_cache_without_space_is_told_and_does_without() {
+    let bench = Bench::sample().file("cache/keep", "").variable("STEPWISE_CACHE", "cache");
+
+    // Less than a compiled component has.
+    let stderr = with_files_of(&bench, 256 << 10, &RUN).succeeds().stderr();
+
+    let warned = stderr.lines().filter(|line| line.starts_with("warning: components are compiled at every start: "));
+    assert_eq!(warned.count(), 1, "{stderr}");
+    bench.metrics_are("tumour-screening");
+    bench.leaves_nothing();
+}
+
+#[test]
+fn a_folder_for_runs_that_cannot_be_made_is_told_before_anything_runs() {
+    let bench = Bench::sample();
+
+    bench.stepwise(&["run", "pipeline.yaml", "--runs", "/proc/runs"]).exits_with(1);
+
+    assert_eq!(bench.requests(), [""; 0]);
+}
