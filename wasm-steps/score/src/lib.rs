@@ -13,8 +13,8 @@ use step_sdk::openscale::{InstanceId, OperationalSpace};
 use step_sdk::payload::{self, LoggedBy, Payload, PayloadFields};
 use step_sdk::wml::{self, ApiVersion};
 use step_sdk::{
-    Artifact, BatchLimits, Batches, DataSet, Failure, Field, FieldType, Host, InFlight, Level, Need, Needs, Prediction,
-    PredictionsWriter, Records, Repeat, Request, Row, ScoringAnswer, Table,
+    Artifact, BatchLimits, BatchRow, Batches, DataSet, Failure, Field, FieldType, Host, InFlight, Level, Need, Needs,
+    Prediction, PredictionsWriter, Records, Repeat, Request, ScoringAnswer, Table,
 };
 
 #[cfg(test)]
@@ -134,7 +134,7 @@ struct Score<'a> {
 
 /// A batch whose answer is awaited.
 struct UnderWay {
-    rows: Vec<Row>,
+    rows: Vec<BatchRow>,
     request: InFlight,
     started: Duration,
 }
@@ -232,16 +232,15 @@ impl Score<'_> {
         )))
     }
 
-    fn send(&self, rows: Vec<Row>) -> Result<UnderWay, Failure> {
-        let values: Vec<_> = rows.iter().map(|row| &row.cells[..self.features.len()]).collect();
-        let body = json!({"input_data": [{"fields": self.features, "values": values}]});
+    fn send(&self, rows: Vec<BatchRow>) -> Result<UnderWay, Failure> {
+        let body = wml::scoring_body(&self.features, &rows);
         // The same rows get the same answer, so scoring may be repeated.
         let request = Request::post(wml::SERVICE, &self.input.scoring_path).repeat(Repeat::Safe);
-        let request = self.input.api_version.of(request.json(&body)).start(self.host)?;
+        let request = self.input.api_version.of(request.body("application/json", body)).start(self.host)?;
         Ok(UnderWay { rows, request, started: self.host.elapsed() })
     }
 
-    fn receive(&self, batch: UnderWay) -> Result<(Vec<Row>, Vec<Prediction>, Duration), Failure> {
+    fn receive(&self, batch: UnderWay) -> Result<(Vec<BatchRow>, Vec<Prediction>, Duration), Failure> {
         let answer: ScoringAnswer = batch.request.wait()?.expect(&[200])?.json()?;
         let (prediction, probability) = (&self.input.prediction_field, &self.input.probability_field);
         let predictions = answer.predictions(batch.rows.len(), prediction, probability)?;

@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use crate::{Failure, Row, Table, json};
+use crate::table_text::append;
+use crate::{Failure, Table};
+
+/// Bytes of a number with its comma, mostly.
+const USUAL_CELL: usize = 10;
 
 /// How large a batch gets.
 #[derive(Debug, Clone, Copy)]
@@ -13,24 +17,36 @@ pub struct BatchLimits {
     pub bytes: usize,
 }
 
+/// A row of a batch: its features as JSON, as every body has them that they go into.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchRow {
+    /// Line of the file on which the row begins.
+    pub line: u64,
+    /// The features as they stand in a JSON array, without its brackets.
+    pub features: Vec<u8>,
+    /// The cells after them.
+    pub rest: Vec<Value>,
+}
+
 /// The batches of a data set. A row that alone is beyond the limit is a batch of its own.
 pub struct Batches {
     table: Table,
     columns: usize,
     limits: BatchLimits,
-    held: Option<Row>,
+    held: Option<BatchRow>,
 }
 
 impl Batches {
-    /// The first `columns` cells of a row count for its size.
+    /// The first `columns` cells of a row are its features; only they count for its size.
     pub fn new(table: Table, columns: usize, limits: BatchLimits) -> Self {
         Self { table, columns, limits, held: None }
     }
 
-    fn read(&mut self) -> Result<Vec<Row>, Failure> {
+    fn read(&mut self) -> Result<Vec<BatchRow>, Failure> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = self.held.take().map(Ok).or_else(|| self.table.next()).transpose()? {
-            let size = size(&row.cells[..self.columns]);
+        while let Some(row) = self.held.take().map(Ok).or_else(|| self.next_row()).transpose()? {
+            // Brackets and a comma with it.
+            let size = row.features.len() + 3;
             let full = batch.len() >= self.limits.rows || bytes + size > self.limits.bytes;
             if full && !batch.is_empty() {
                 self.held = Some(row);
@@ -41,19 +57,30 @@ impl Batches {
         }
         Ok(batch)
     }
+
+    fn next_row(&mut self) -> Option<Result<BatchRow, Failure>> {
+        let mut row = match self.table.next()? {
+            Ok(row) => row,
+            Err(failure) => return Some(Err(failure)),
+        };
+        let rest = row.cells.split_off(self.columns);
+        let mut features = Vec::with_capacity(row.cells.len() * USUAL_CELL);
+        for (n, cell) in row.cells.iter().enumerate() {
+            if n > 0 {
+                features.push(b',');
+            }
+            append(&mut features, cell);
+        }
+        Some(Ok(BatchRow { line: row.line, features, rest }))
+    }
 }
 
 impl Iterator for Batches {
-    type Item = Result<Vec<Row>, Failure>;
+    type Item = Result<Vec<BatchRow>, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().map(|batch| (!batch.is_empty()).then_some(batch)).transpose()
     }
-}
-
-/// What a row takes in a request, brackets and commas with it.
-fn size(cells: &[Value]) -> usize {
-    cells.iter().map(|cell| json::write(cell).len() + 1).sum::<usize>() + 2
 }
 
 #[cfg(test)]

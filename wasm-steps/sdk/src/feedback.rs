@@ -1,6 +1,7 @@
 //! Feedback for a subscription: labelled rows, with what the deployment answered to them.
 
-use crate::{Failure, Prediction, Records, Row};
+use crate::table_text::{TableText, append};
+use crate::{BatchRow, Failure, Prediction, Records};
 use serde_json::{Number, Value, json};
 
 /// The column of the feedback data set that tells which request a record came with.
@@ -15,23 +16,26 @@ pub struct Feedback<'a> {
 }
 
 impl<'a> Feedback<'a> {
-    /// `records` is the subscription's feedback data set. The rows will have the cells of `features`, then that of the
-    /// label, as a text. `data` is what messages call their file.
+    /// `records` is the subscription's feedback data set. The rows will have these `features`, and after them the label, as
+    /// a text. `data` is what messages call their file.
     pub fn new(records: Records<'a>, data: &'a str, features: &[String], label: &str) -> Self {
         Self { records, data, features: features.to_vec(), label: label.to_owned() }
     }
 
     /// Sends those rows that have a label.
-    pub fn send(&mut self, rows: &[Row], predictions: &[Prediction]) -> Result<(), Failure> {
+    pub fn send(&mut self, rows: &[BatchRow], predictions: &[Prediction]) -> Result<(), Failure> {
         let classified = predictions.iter().any(|prediction| !prediction.probabilities.is_empty());
         let mut records = Vec::new();
         for (row, prediction) in rows.iter().zip(predictions) {
-            let Some((Value::String(label), features)) = row.cells.split_last() else { continue };
-            let mut record = features.to_vec();
-            record.push(self.typed(label, prediction, row.line)?);
-            record.push(prediction.value.clone());
-            if classified {
-                record.push(json!(prediction.probabilities));
+            let Some(Value::String(label)) = row.rest.last() else { continue };
+            let mut record = row.features.clone();
+            let answer = [self.typed(label, prediction, row.line)?, prediction.value.clone()];
+            let probabilities = classified.then(|| json!(prediction.probabilities));
+            for cell in answer.iter().chain(&probabilities) {
+                if !record.is_empty() {
+                    record.push(b',');
+                }
+                append(&mut record, cell);
             }
             records.push(record);
         }
@@ -42,10 +46,9 @@ impl<'a> Feedback<'a> {
         }
         fields.push(TRANSACTION);
         self.records.send(&records, &|records, id| {
-            let values: Vec<Vec<&Value>> = records.iter().map(|record| record.iter().collect()).collect();
-            let id = json!(id);
-            let values: Vec<_> = values.into_iter().map(|record| [record, vec![&id]].concat()).collect();
-            json!([{"fields": fields, "values": values}])
+            let (mut table, id) = (TableText::new(&fields), json!(id));
+            records.iter().for_each(|record| table.row(record, &[&id]));
+            [&b"["[..], &table.end(), b"]"].concat()
         })
     }
 

@@ -48,13 +48,14 @@ pub mod response;
 pub mod scoring_answer;
 pub mod step;
 pub mod table;
+mod table_text;
 pub mod verdict;
 pub mod wait;
 #[cfg(target_family = "wasm")]
 pub mod wasi;
 pub mod wml;
 
-pub use batches::{BatchLimits, Batches};
+pub use batches::{BatchLimits, BatchRow, Batches};
 pub use bindings::exports::stepwise::step::step::StepInfo;
 pub use bindings::stepwise::step::{
     ledger, log::Level, scoring, services, services::Repeat, types::Failure, types::FailureCategory,

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::host::timestamp;
 use crate::openscale::OperationalSpace;
-use crate::{Failure, Host, Level, Prediction, Records, Row};
+use crate::table_text::{TableText, append};
+use crate::{BatchRow, Failure, Host, Level, Prediction, Records};
 
 /// How long a production service may take to log by itself. Its users look after 5 s.
 const OWN_LOGGING: Duration = Duration::from_secs(8);
@@ -56,7 +57,7 @@ impl<'a> Payload<'a> {
     }
 
     /// Logs a batch, if this step is to.
-    pub fn log(&mut self, rows: &[Row], predictions: &[Prediction], took: Duration) -> Result<(), Failure> {
+    pub fn log(&mut self, rows: &[BatchRow], predictions: &[Prediction], took: Duration) -> Result<(), Failure> {
         let Some(records) = &mut self.records else {
             return Ok(());
         };
@@ -70,9 +71,9 @@ impl<'a> Payload<'a> {
         if logged_by != LoggedBy::Step {
             return Ok(());
         }
-        let scored: Vec<(&Row, &Prediction)> = rows.iter().zip(predictions).collect();
+        let scored: Vec<(&BatchRow, &Prediction)> = rows.iter().zip(predictions).collect();
         let (host, fields) = (self.host, self.fields);
-        records.send(&scored, &|scored, id| json!([fields.record(host, scored, id, took)]))
+        records.send(&scored, &|scored, id| fields.body(host, scored, id, took))
     }
 
     /// Waits until all is in; answers by how many records the data set grew, and who logged them.
@@ -102,23 +103,36 @@ pub struct PayloadFields<'a> {
 }
 
 impl PayloadFields<'_> {
-    /// The record of some rows that were scored just now, in `took`. The answer has the subscription's field names,
-    /// in whatever shape it came.
-    pub fn record(&self, host: &dyn Host, scored: &[(&Row, &Prediction)], id: &str, took: Duration) -> Value {
-        let rows: Vec<&[Value]> = scored.iter().map(|(row, _)| &row.cells[..self.features.len()]).collect();
+    /// The body with the record of some rows that were scored just now, in `took`. The answer has the subscription's field
+    /// names, in whatever shape it came.
+    fn body(&self, host: &dyn Host, scored: &[(&BatchRow, &Prediction)], id: &str, took: Duration) -> Vec<u8> {
         let plain = scored.iter().all(|(_, prediction)| prediction.probabilities.is_empty());
         let fields = if plain { vec![self.prediction] } else { vec![self.prediction, self.probability] };
-        let answer = |prediction: &Prediction| {
-            if plain { json!([prediction.value]) } else { json!([prediction.value, prediction.probabilities]) }
-        };
-        let answers: Vec<Value> = scored.iter().map(|(_, prediction)| answer(prediction)).collect();
-        json!({
-            "request": {"fields": self.features, "values": rows},
-            "response": {"fields": fields, "values": answers},
-            "scoring_id": id,
-            "scoring_timestamp": timestamp(host.now()),
-            "response_time": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            "multiple_records": true,
-        })
+        let (mut request, mut response) = (TableText::new(self.features), TableText::new(&fields));
+        for (row, prediction) in scored {
+            request.row(&row.features, &[]);
+            if plain {
+                response.row(b"", &[&prediction.value]);
+            } else {
+                response.row(b"", &[&prediction.value, &prediction.probabilities.as_slice().into()]);
+            }
+        }
+        let mut body = b"[{\"request\":".to_vec();
+        body.extend(request.end());
+        body.extend(b",\"response\":");
+        body.extend(response.end());
+        for (name, value) in [
+            ("scoring_id", json!(id)),
+            ("scoring_timestamp", json!(timestamp(host.now()))),
+            ("response_time", json!(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))),
+            ("multiple_records", json!(true)),
+        ] {
+            body.push(b',');
+            append(&mut body, name);
+            body.push(b':');
+            append(&mut body, &value);
+        }
+        body.extend(b"}]");
+        body
     }
 }

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::table_text::TableText;
 use crate::wait::States;
-use crate::{Failure, Host, Request, pages, segment};
+use crate::{BatchRow, Failure, Host, Request, pages, segment};
 
 /// The service's name in the spec.
 pub const SERVICE: &str = "wml";
@@ -35,6 +36,13 @@ impl ApiVersion {
     pub fn in_space(&self, space_id: &str, request: Request) -> Request {
         self.of(request).query("space_id", space_id)
     }
+}
+
+/// The body of `POST /ml/v4/deployments/*/predictions`.
+pub fn scoring_body(features: &[String], rows: &[BatchRow]) -> Vec<u8> {
+    let mut table = TableText::new(features);
+    rows.iter().for_each(|row| table.row(&row.features, &[]));
+    [&b"{\"input_data\":["[..], &table.end(), b"]}"].concat()
 }
 
 /// The space's id, given id or name.
