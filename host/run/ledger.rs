@@ -206,15 +206,13 @@ impl Ledger {
         file.read_to_end(&mut bytes).map_err(failed("read"))?;
         // A kill may have cut the last line anywhere, in the middle of a letter too.
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        if std::str::from_utf8(&bytes[whole..]).is_err() {
-            bytes.truncate(whole);
-            bytes.push(b'?');
-        }
+        let tail = String::from_utf8_lossy(&bytes[whole..]).into_owned();
+        bytes.truncate(whole);
         let text = String::from_utf8(bytes).map_err(|error| LedgerError::Line {
             line: error.as_bytes()[..error.utf8_error().valid_up_to()].split(|&byte| byte == b'\n').count(),
             file: self.file.clone(),
             reason: "it is not UTF-8".to_owned(),
-        })?;
+        })? + &tail;
         let unended = !text.is_empty() && !text.ends_with('\n');
         let tail = if unended { Tail::Unended } else { Tail::Whole };
         let mut open = Open { ledger: self, file, entries: Vec::new(), lines: 0, tail };
