@@ -40,7 +40,7 @@ pub use hint::{Hint, Known, Otherwise};
 pub use layers::{Layer, Overrides};
 pub use param::{ParamSpec, ParamType};
 pub use problem::{Place, Problem, Problems};
-pub use quantity::{parse_duration, parse_size, size_text};
+pub use quantity::{parse_age, parse_duration, parse_size, size_text};
 pub use reference::{Part, Reference, Template};
 pub use secret::SecretSpec;
 pub use service::{AuthKind, AuthSpec, ClientCertificateSpec, ServiceSpec};

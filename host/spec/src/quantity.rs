@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
-/// Reads `500ms`, `30s`, `10m` or `2h`.
+/// Reads `500ms`, `30s`, `10m`, `2h` or `1d`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let refused = || format!("`{text}` is not a duration; write for example `500ms`, `30s`, `10m` or `2h`");
+    parse_age(text).and_then(|time| if time.is_zero() { Err(format!("`{text}` is no time at all")) } else { Ok(time) })
+}
+
+/// The same, and nothing too: `0s`.
+pub fn parse_age(text: &str) -> Result<Duration, String> {
+    let refused = || format!("`{text}` is not a duration; write for example `500ms`, `30s`, `10m`, `2h` or `1d`");
     let (number, unit) = split(text).ok_or_else(refused)?;
     let unit = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 24 * 3_600_000,
         _ => return Err(refused()),
     };
     match number.checked_mul(unit) {
-        Some(0) => Err(format!("`{text}` is no time at all")),
         // A year: more is a slip, and arithmetic with clocks stays safe.
         Some(millis) if millis <= 365 * 24 * 3_600_000 => Ok(Duration::from_millis(millis)),
         _ => Err(format!("`{text}` is longer than a year")),
@@ -59,9 +64,18 @@ mod tests {
     fn durations_are_read_with_their_unit() {
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse_duration("10 m"), Ok(Duration::from_mins(10)));
+        assert_eq!(parse_duration("1d"), Ok(Duration::from_hours(24)));
         for text in ["", "10", "m", "-1s", "1.5s", "0s", "99999999999999999999h", "9999h9"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_age_may_be_none_at_all_and_no_more_than_a_year() {
+        assert_eq!(parse_age("0s"), Ok(Duration::ZERO));
+        assert_eq!(parse_age("7d"), parse_duration("168h"));
+        assert!(parse_age("366d").is_err());
+        assert!(parse_age("yesterday").is_err());
     }
 
     #[test]
