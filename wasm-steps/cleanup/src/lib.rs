@@ -78,7 +78,7 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let total = entries.len() as u64;
 
     let mut output = Output::default();
-    let mut worst: Option<FailureCategory> = None;
+    let mut failures = Vec::new();
     for (done, entry) in (1..).zip(entries.iter().rev()) {
         match clear(host, entry, &deadline) {
             Ok(End::Removed(id)) => output.removed.push(thing(entry, Some(id))),
@@ -87,16 +87,13 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
             // The rest is removed all the same; what hangs on this one is refused by the service itself.
             Err(failure) => {
                 host.log(Level::Error, &format!("{} is left: {}", title(entry), failure.message));
-                worst = Some(worse(worst, failure.category));
+                failures.push(failure.category);
                 output.failed.push(left(entry, entry.id.clone(), failure.message));
             }
         }
         host.progress(done, Some(total), "resources");
     }
-    match worst {
-        None => Ok(output),
-        Some(category) => Err(incomplete(&output, category)),
-    }
+    if failures.is_empty() { Ok(output) } else { Err(incomplete(&output, &failures)) }
 }
 
 /// Removes one entry's resource, if it is there and nobody else uses it.
@@ -175,23 +172,10 @@ fn settle(host: &dyn Host, entry: &Entry, state: State) -> Result<(), Failure> {
     host.settle(entry.number, state).map_err(|error| Failure::of_ledger(&format!("settling {}", title(entry)), error))
 }
 
-/// Only a failure that is all outages is worth another try.
-fn worse(worst: Option<FailureCategory>, category: FailureCategory) -> FailureCategory {
-    match (worst, category) {
-        (None | Some(FailureCategory::Unavailable), FailureCategory::Unavailable) => FailureCategory::Unavailable,
-        _ => FailureCategory::Refused,
-    }
-}
-
-fn incomplete(output: &Output, category: FailureCategory) -> Failure {
+fn incomplete(output: &Output, failures: &[FailureCategory]) -> Failure {
     let left: Vec<_> =
         output.failed.iter().map(|left| format!("{} `{}` ({})", left.kind, left.name, left.why)).collect();
-    let message = format!("not everything is removed: {}", left.join("; "));
-    let failure = match category {
-        FailureCategory::Unavailable => Failure::unavailable(message),
-        _ => Failure::refused(message),
-    };
-    failure.with_outputs(output)
+    Failure::of_several(failures, format!("not everything is removed: {}", left.join("; "))).with_outputs(output)
 }
 
 fn key<'a>(entry: &'a Entry, id: Option<&'a str>) -> lookup::Entry<'a> {

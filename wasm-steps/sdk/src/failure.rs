@@ -39,6 +39,12 @@ impl Failure {
         Self::new(FailureCategory::Internal, message)
     }
 
+    /// Several failures of these categories in one: only if all are outages is it worth another try.
+    pub fn of_several(categories: &[FailureCategory], message: impl Into<String>) -> Self {
+        let is_outage = categories.iter().all(|category| *category == FailureCategory::Unavailable);
+        if is_outage { Self::unavailable(message) } else { Self::refused(message) }
+    }
+
     /// Adds the one action that mends it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

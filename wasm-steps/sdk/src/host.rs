@@ -82,3 +82,24 @@ pub fn uuid(host: &dyn Host) -> String {
 pub fn timestamp(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }
+
+/// Reads a time as the services write it, in UTC.
+pub fn read_timestamp(text: &str) -> Option<SystemTime> {
+    let text = text.strip_suffix("+00:00").map_or_else(|| text.to_owned(), |time| format!("{time}Z"));
+    humantime::parse_rfc3339(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_as_the_services_write_it() {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_722_949_052_480);
+        for text in ["2024-08-06T12:57:32.480000Z", "2024-08-06T12:57:32.48Z", "2024-08-06T12:57:32.480+00:00"] {
+            assert_eq!(read_timestamp(text), Some(time), "{text}");
+        }
+        assert_eq!(timestamp(time), "2024-08-06T12:57:32.480Z");
+        assert_eq!(read_timestamp("yesterday"), None);
+    }
+}

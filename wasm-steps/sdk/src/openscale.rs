@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::wait::{States, Status};
-use crate::{Deadline, Failure, Host, Poll, Request, segment, until};
+use crate::{Deadline, Failure, Host, Poll, Request, Response, segment, until};
 
 pub mod data_mart;
 pub mod data_set;
@@ -16,6 +16,9 @@ mod shared;
 
 /// The service's name in the spec.
 pub const SERVICE: &str = "openscale";
+
+/// How the description of what a step creates begins.
+const DESCRIBED: &str = "created by stepwise, ";
 
 /// What the API calls a failure, and the states from which nothing comes back.
 const FAILED: &[&str] =
@@ -39,6 +42,25 @@ impl InstanceId {
     pub fn path(&self, path: &str) -> String {
         format!("/openscale/{}/v2/{path}", segment(&self.0))
     }
+}
+
+/// What a data mart or service provider that a step creates is described as: where its tag is.
+pub fn description(tag: &str) -> String {
+    format!("{DESCRIBED}{tag}")
+}
+
+/// The tag in such a description.
+pub fn tag_in(description: &str) -> Option<&str> {
+    description.strip_prefix(DESCRIBED)
+}
+
+/// A list of the instance as the service answered it, or that there is no such instance.
+pub fn listed(answer: Response, instance: &InstanceId) -> Result<Response, Failure> {
+    if answer.status() == 404 && *instance == InstanceId::default() {
+        let hint = "if OpenScale's instance is not the default one of a cluster, name it as `instance_id`";
+        return Err(answer.failure().hint(hint));
+    }
+    Ok(answer)
 }
 
 /// Which of the operational spaces a service provider is bound to

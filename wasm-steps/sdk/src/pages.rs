@@ -16,7 +16,7 @@ pub fn list(host: &dyn Host, request: &Request, items: &str) -> Result<Vec<Value
 }
 
 /// All items of the pages that `page` gets; its argument is the path and query of a following page.
-pub(crate) fn collect(
+pub fn collect(
     items: &str,
     mut page: impl FnMut(Option<&str>) -> Result<Response, Failure>,
 ) -> Result<Vec<Value>, Failure> {

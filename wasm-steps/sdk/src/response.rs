@@ -1,5 +1,7 @@
 //! A service's answer, and what a wrong one means.
 
+use std::time::SystemTime;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -33,6 +35,11 @@ impl Response {
     /// The first header of this name, given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.inner.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// When it was sent, by the service's own clock.
+    pub fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.header("date")?).ok()
     }
 
     /// Method and path of the request.
@@ -112,6 +119,17 @@ mod tests {
     fn the_service_is_quoted() {
         let failure = answer(409, r#"{"errors":[{"message":"it exists"}]}"#).success().unwrap_err();
         assert_eq!(failure.message, "`GET /x` answered 409: it exists");
+    }
+
+    #[test]
+    fn the_service_tells_the_time() {
+        let dated = |date: &str| {
+            let headers = vec![("date".into(), date.into())];
+            Response::new(String::new(), services::Response { status: 200, headers, body: Vec::new() }).date()
+        };
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_722_949_052);
+        assert_eq!(dated("Tue, 06 Aug 2024 12:57:32 GMT"), Some(time));
+        assert_eq!((dated("now"), answer(200, "").date()), (None, None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The data mart: the first one there is, else the internal one, made for all.
 
 use crate::ledger::Lookup;
-use crate::openscale::{InstanceId, SERVICE, id_of, shared, wait_for};
+use crate::openscale::{InstanceId, SERVICE, description, id_of, listed, shared, wait_for};
 use crate::pages::collect;
 use crate::{Deadline, Failure, Host, Request, Resource, create, segment};
 use serde_json::{Value, json};
@@ -27,26 +27,20 @@ pub fn is_there(host: &dyn Host, instance: &InstanceId, id: &str) -> Result<bool
 fn known(host: &dyn Host, instance: &InstanceId) -> Result<Vec<Value>, Failure> {
     let request = Request::get(SERVICE, instance.path("data_marts"));
     collect("/data_marts", |next| {
-        let answer = next.map_or_else(|| request.clone(), |next| request.clone().following(next)).send(host)?;
-        if answer.status() == 404 && *instance == InstanceId::default() {
-            let hint = "if OpenScale's instance is not the default one of a cluster, name it as `instance_id`";
-            return Err(answer.failure().hint(hint));
-        }
-        Ok(answer)
+        listed(next.map_or_else(|| request.clone(), |next| request.clone().following(next)).send(host)?, instance)
     })
 }
 
 fn create_internal(host: &dyn Host, instance: &InstanceId) -> Result<String, Failure> {
     let path = instance.path("data_marts");
-    let find = Lookup::list(&path, "/data_marts").matching("/entity/description", "created by stepwise, {tag}");
+    let find = Lookup::list(&path, "/data_marts").matching("/entity/description", &description("{tag}"));
     // There is one data mart for all. When this run's own provider is gone, any that is left is somebody else's.
     let users = Lookup::list(instance.path("service_providers"), "/service_providers")
         .matching("/entity/status/state", "active");
     let resource =
         Resource::new(SERVICE, "data mart", "stepwise", find).removed_by(format!("{path}/{{id}}")).shared_with(users);
     let created = create(host, &resource, |tag| {
-        let description = format!("created by stepwise, {tag}");
-        let body = json!({"name": "stepwise", "description": description, "internal_database": true});
+        let body = json!({"name": "stepwise", "description": description(tag), "internal_database": true});
         Request::post(SERVICE, &path).json(&body)
     })?;
     Ok(created.id)

@@ -1,7 +1,7 @@
 //! The service provider of the space: there is one per space, found or made for all.
 
 use crate::ledger::Lookup;
-use crate::openscale::{InstanceId, OperationalSpace, SERVICE, id_of, shared, wait_for};
+use crate::openscale::{InstanceId, OperationalSpace, SERVICE, description, id_of, shared, wait_for};
 use crate::pages::list;
 use crate::{Deadline, Failure, FailureCategory, Host, Level, Request, Resource, create, segment};
 use serde::Deserialize;
@@ -32,7 +32,7 @@ pub fn find_or_create(
                 create(host, &resource(instance, space_id), |tag| {
                     Request::post(SERVICE, &path).json(&json!({
                         "name": format!("stepwise {tag}"),
-                        "description": format!("created by stepwise, {tag}"),
+                        "description": description(tag),
                         "service_type": "watson_machine_learning",
                         "credentials": {},
                         "operational_space_id": operational_space,
@@ -81,7 +81,7 @@ fn of_space(host: &dyn Host, instance: &InstanceId, space_id: &str) -> Result<Ve
 
 fn resource(instance: &InstanceId, space_id: &str) -> Resource {
     let path = instance.path("service_providers");
-    let find = Lookup::list(&path, "/service_providers").matching("/entity/description", "created by stepwise, {tag}");
+    let find = Lookup::list(&path, "/service_providers").matching("/entity/description", &description("{tag}"));
     let users = Lookup::list(instance.path("subscriptions"), "/subscriptions")
         .query("service_provider_id", "{id}")
         .matching("/entity/service_provider_id", "{id}");
