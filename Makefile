@@ -1,7 +1,7 @@
 # All that is needed is set up first, whatever the target; all that is made goes to target/.
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-STEPS := store deploy subscribe score evaluate cleanup
+STEPS := store deploy subscribe score evaluate cleanup sweep
 GUESTS := greet rogue
 COMPONENTS := $(TARGET)/wasm32-wasip2/component
 SDK := $(TARGET)/sdk

@@ -40,6 +40,16 @@ pub enum Error {
     /// Nothing in the spec removes what a run created.
     #[error("`{spec}` has no step that removes what a run created", spec = .0.display())]
     NoCleanup(PathBuf),
+    /// Nothing in the spec removes what lost runs have left.
+    #[error("`{spec}` has no step that removes what lost runs have left", spec = .0.display())]
+    NoStale(PathBuf),
+    /// What is left may be there on purpose.
+    #[error(
+        "the runs of `{spec}` may keep what they create, as no step that removes it is `when: always`: what lost runs have \
+         left cannot be told from that",
+        spec = .0.display()
+    )]
+    Keeps(PathBuf),
     /// The result cannot be written.
     #[error("failed to write the result: {0}")]
     Output(#[from] std::io::Error),
@@ -59,6 +69,8 @@ impl Error {
             | Self::Spec(_)
             | Self::NoSteps(_)
             | Self::NoCleanup(_)
+            | Self::NoStale(_)
+            | Self::Keeps(_)
             | Self::Faults { .. }
             | Self::Stub(_)
             | Self::Run(_) => exit::USAGE,
@@ -99,6 +111,10 @@ impl Error {
                 Some("`stepwise cleanup --stale` finds what the run has left by its tags".to_owned())
             }
             Self::NoCleanup(_) => Some("add the step `cleanup` with `when: always`".to_owned()),
+            Self::NoStale(_) => Some("add the step `sweep` with `when: stale`, and the space as its input".to_owned()),
+            Self::Keeps(_) => Some(
+                "`--dry-run` lists it; if none of it is to stay, `--set` that step's `when` to `always`".to_owned(),
+            ),
             _ => None,
         }
     }

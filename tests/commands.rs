@@ -19,7 +19,7 @@ fn without_digests(text: &str) -> String {
 }
 
 #[test]
-fn steps_lists_the_six_and_documents_one() {
+fn steps_lists_all_and_documents_one() {
     let bench = Bench::new();
 
     golden("steps.txt", &bench.stepwise(&["steps"]).succeeds().stdout());
@@ -32,12 +32,13 @@ fn steps_are_told_to_tools_and_to_documentation_too() {
 
     golden("steps.md", &bench.stepwise(&["steps", "--format", "markdown"]).succeeds().stdout());
     golden("steps-deploy.md", &bench.stepwise(&["steps", "deploy", "--format", "markdown"]).succeeds().stdout());
+    golden("steps-sweep.md", &bench.stepwise(&["steps", "sweep", "--format", "markdown"]).succeeds().stdout());
     golden("steps-cleanup.md", &bench.stepwise(&["steps", "cleanup", "--format", "markdown"]).succeeds().stdout());
     let deploy = bench.stepwise(&["steps", "deploy", "--format", "json"]).succeeds().stdout();
     golden("steps-deploy.json", &without_digest(&deploy));
     let all: Value = serde_json::from_str(&bench.stepwise(&["steps", "--format", "json"]).succeeds().stdout()).unwrap();
     let names: Vec<_> = all.as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["cleanup", "deploy", "evaluate", "score", "store", "subscribe"]);
+    assert_eq!(names, ["cleanup", "deploy", "evaluate", "score", "store", "subscribe", "sweep"]);
     assert_eq!(all[1], serde_json::from_str::<Value>(&deploy).unwrap());
 }
 
@@ -122,6 +123,7 @@ fn every_command_says_what_it_is_for() {
 
     golden("help.txt", &bench.stepwise(&["--help"]).succeeds().stdout());
     golden("help-run.txt", &bench.stepwise(&["run", "--help"]).succeeds().stdout());
+    golden("help-cleanup.txt", &bench.stepwise(&["cleanup", "--help"]).succeeds().stdout());
 }
 
 #[test]
@@ -181,7 +183,7 @@ fn check_needs_no_service() {
 
     let ran = bench.stepwise(&["check", "pipeline.yaml"]).succeeds();
 
-    assert_eq!(ran.stdout(), "pipeline.yaml: 6 steps, no errors\n");
+    assert_eq!(ran.stdout(), "pipeline.yaml: 7 steps, no errors\n");
     assert!(!bench.folder.path().join(".stepwise").exists());
 }
 

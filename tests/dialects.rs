@@ -26,7 +26,7 @@ fn served_by(dialect: Dialect) -> (&'static str, &'static str) {
 }
 
 /// The sample for a product, against a stub of that product. The dialect itself is not said.
-fn sample(dialect: Dialect) -> Bench {
+pub(crate) fn sample(dialect: Dialect) -> Bench {
     sample_with(Options { dialect, settle: Duration::from_millis(20), ..Options::default() })
 }
 
@@ -71,6 +71,7 @@ pub(crate) fn without_login(options: Options) -> Bench {
             &format!("      data: target\n      {instance}\n      scoring_path"),
         )
         .spec("      monitor_instance_id:", &format!("      {instance}\n      monitor_instance_id:"))
+        .spec("    inputs: {space:", &format!("    inputs: {{{instance}, space:"))
 }
 
 fn said(bench: Bench, dialect: Dialect) -> Bench {

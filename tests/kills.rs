@@ -18,7 +18,7 @@ const WORKERS: usize = 6;
 
 /// When the process is killed.
 #[derive(Debug, Clone, Copy)]
-enum Moment {
+pub(crate) enum Moment {
     /// The service has not seen the request.
     BeforeTheRequest,
     /// The service has acted, its answer has not arrived.
@@ -27,10 +27,10 @@ enum Moment {
     AfterTheAnswer,
 }
 
-const MOMENTS: [Moment; 3] = [Moment::BeforeTheRequest, Moment::BeforeTheAnswer, Moment::AfterTheAnswer];
+pub(crate) const MOMENTS: [Moment; 3] = [Moment::BeforeTheRequest, Moment::BeforeTheAnswer, Moment::AfterTheAnswer];
 
 /// How many exchanges the sample has.
-fn exchanges() -> u32 {
+pub(crate) fn exchanges() -> u32 {
     let bench = Bench::sample();
     bench.run().succeeds();
     u32::try_from(bench.stub.requests().len()).unwrap()
@@ -58,9 +58,13 @@ fn killed(exchange: u32, moment: Moment) -> Bench {
     bench
 }
 
-/// Tries all points, several at once, and tells all that are not as they should be.
+/// Tries all points and tells all that are not as they should be.
 fn at_every_point(try_it: impl Fn(&Bench) -> Result<(), String> + Sync) {
-    let points: Vec<_> = (1..=exchanges()).flat_map(|exchange| MOMENTS.map(|moment| (exchange, moment))).collect();
+    at_points((1..=exchanges()).flat_map(|exchange| MOMENTS.map(|moment| (exchange, moment))).collect(), try_it);
+}
+
+/// The same of some points, several at once.
+pub(crate) fn at_points(points: Vec<(u32, Moment)>, try_it: impl Fn(&Bench) -> Result<(), String> + Sync) {
     let count = points.len();
     let (points, wrong) = (Mutex::new(points), Mutex::new(Vec::new()));
     thread::scope(|scope| {
@@ -80,13 +84,13 @@ fn at_every_point(try_it: impl Fn(&Bench) -> Result<(), String> + Sync) {
     println!("{count} points");
 }
 
-fn succeeds(bench: &Bench, arguments: &[&str]) -> Result<(), String> {
+pub(crate) fn succeeds(bench: &Bench, arguments: &[&str]) -> Result<(), String> {
     let output = bench.command(arguments).output().unwrap();
     let said = || String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { Ok(()) } else { Err(format!("{arguments:?}: {}\n{}", output.status, said())) }
 }
 
-fn leaves_nothing(bench: &Bench) -> Result<(), String> {
+pub(crate) fn leaves_nothing(bench: &Bench) -> Result<(), String> {
     let left = bench.stub.leftovers();
     if left.is_empty() { Ok(()) } else { Err(format!("left behind: {left:?}")) }
 }

@@ -32,6 +32,7 @@ mod server;
 mod shapes;
 mod sources;
 mod spec;
+mod stale;
 mod terminal;
 #[path = "../host/scoring/tests/zoo/mod.rs"]
 mod zoo;

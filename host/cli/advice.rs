@@ -1,5 +1,6 @@
 //! Commands that a user is told to run, as a shell takes them.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::plan::Plan;
@@ -18,7 +19,22 @@ pub(super) struct Folders<'a> {
 /// The command that removes what a run has left. A value that was set and is a secret stands in it as its mask: the
 /// record has no more of it, so it must be set again.
 pub(super) fn removal(plan: &Plan, run: &RunId, folders: &Folders<'_>) -> String {
-    let mut command = format!("stepwise cleanup {} --run {}", quoted_path(&plan.spec), run.as_str());
+    let command = format!("stepwise cleanup {} --run {}", quoted_path(&plan.spec), run.as_str());
+    let masks = Masks::of(&plan.secrets);
+    let secret = plan.overrides.set.iter().map(|set| masks.mask(set)).filter(|set| is_masked(set));
+    with(command, folders, secret)
+}
+
+/// The command that removes what lost runs have left. A value that is a secret stands in it as its mask.
+pub(super) fn stale(plan: &Plan, older_than: &str, folders: &Folders<'_>) -> String {
+    let spec = quoted_path(&plan.spec);
+    let mut command = format!("stepwise cleanup --stale --older-than {} {spec}", quoted(older_than));
+    command.extend(plan.overrides.profile.iter().map(|profile| format!(" --profile {}", quoted(profile))));
+    let masks = Masks::of(&plan.secrets);
+    with(command, folders, plan.overrides.set.iter().map(|set| masks.mask(set)))
+}
+
+fn with<'a>(mut command: String, folders: &Folders<'_>, set: impl Iterator<Item = Cow<'a, str>>) -> String {
     for (flag, folder) in [
         ("--runs", Some(folders.runs.runs.as_path())),
         ("--secrets", folders.secrets.typed()),
@@ -26,8 +42,7 @@ pub(super) fn removal(plan: &Plan, run: &RunId, folders: &Folders<'_>) -> String
     ] {
         command.extend(folder.map(|folder| format!(" {flag} {}", quoted_path(folder))));
     }
-    let masks = Masks::of(&plan.secrets);
-    for set in plan.overrides.set.iter().map(|set| masks.mask(set)).filter(|set| is_masked(set)) {
+    for set in set {
         command.extend([" --set ".to_owned(), quoted(&set)]);
     }
     command

@@ -28,7 +28,7 @@ impl Check {
     pub(super) fn execute(self, console: &Console, out: &mut impl Write) -> Result<u8, Error> {
         let spec = super::read(&self.spec, &self.overrides.overrides())?;
         let plan = super::plan(&spec, &self.steps, &self.offline.environment(&spec), console)?;
-        writeln!(out, "{}: {} steps, no errors", self.spec.display(), plan.steps.len())?;
+        writeln!(out, "{}: {} steps, no errors", self.spec.display(), plan.all_steps().len())?;
         Ok(exit::DONE)
     }
 }

@@ -1,30 +1,47 @@
-//! `stepwise cleanup`.
+//! `stepwise cleanup`: of one run, by its ledger, or of all lost runs, by their tags.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::console::Console;
 use crate::error::Error;
-use crate::plan::{Overrides, Plan};
+use crate::plan::{Overrides, Plan, Stale};
 use crate::report::Look;
-use crate::run::{Choice, RunFolder, RunId, RunRecord};
+use crate::run::{Choice, LocalRuns, RunFolder, RunId, RunRecord};
 use crate::services::is_masked;
-use crate::spec::Spec;
+use crate::spec::{Spec, parse_age};
 
-use super::advice::Folders;
+use super::advice::{self, Folders};
 use super::run::Conduct;
 use super::{RunsFolder, SecretsFolder, StepsFolder};
 
-/// Remove what a run has left behind
+/// Remove what a run, or any lost run of a pipeline, has left behind
 #[derive(Debug, Args)]
 pub(super) struct Cleanup {
-    /// Spec of the run, for its services and its cleanup step; without it, the spec that the run's record names
+    /// Spec of the run, for its services and its cleanup step; without it, the spec that the run's record names. With `--stale`,
+    /// the spec of the pipeline
+    #[arg(required_unless_present = "run")]
     spec: Option<PathBuf>,
     /// Run to clean up after
-    #[arg(long, value_name = "ID")]
-    run: String,
+    #[arg(long, value_name = "ID", required_unless_present = "stale", conflicts_with = "stale")]
+    run: Option<String>,
+    /// Remove what any run of the pipeline has left, by the runs' tags: also of a run whose folder went with its machine. What
+    /// was kept on purpose is removed too
+    #[arg(long)]
+    stale: bool,
+    /// With `--stale`: how old the youngest thing that a run has left must be, for example `12h`; give more than a run takes
+    #[arg(long, value_name = "AGE", requires = "stale", default_value = "1d")]
+    older_than: Age,
+    /// With `--stale`: list what would be removed, and remove nothing
+    #[arg(long, requires = "stale")]
+    dry_run: bool,
+    /// With `--stale`: profile of the spec to apply; without it, the one that `STEPWISE_PROFILE` names
+    #[arg(long, value_name = "NAME", requires = "stale")]
+    profile: Option<String>,
     /// Value to use instead of the spec's. What `run` was given is known, but for secrets: give those again
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
@@ -36,15 +53,44 @@ pub(super) struct Cleanup {
     runs: RunsFolder,
 }
 
+/// A duration as it was typed.
+#[derive(Debug, Clone)]
+struct Age {
+    text: String,
+    time: Duration,
+}
+
+impl FromStr for Age {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self { text: text.to_owned(), time: parse_age(text)? })
+    }
+}
+
 impl Cleanup {
     pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
-        let run = RunId::parse(&self.run)?;
+        match (&self.run, &self.spec) {
+            (Some(run), spec) => self.of_run(run, spec.as_deref(), console, look, out),
+            (None, spec) => self.of_lost_runs(spec.as_deref().unwrap_or(Path::new("")), console, look, out),
+        }
+    }
+
+    fn of_run(
+        &self,
+        run: &str,
+        spec: Option<&Path>,
+        console: &Console,
+        look: Look,
+        out: &mut impl Write,
+    ) -> Result<u8, Error> {
+        let run = RunId::parse(run)?;
         let record = RunRecord::read(&RunFolder::open(&self.runs.runs, &run)?)?;
-        let spec = self.spec.unwrap_or_else(|| PathBuf::from(&record.spec));
+        let spec = spec.map_or_else(|| PathBuf::from(&record.spec), Path::to_owned);
         let engine = super::engine()?;
         // The services are to be those of the run. What the record has masked, nobody knows any more.
-        let known = record.overrides.set.iter().filter(|set| !is_masked(set)).cloned();
-        let set = known.chain(self.set).collect();
+        let known = record.overrides.set.iter().filter(|set| !is_masked(set));
+        let set = known.chain(&self.set).cloned().collect();
         let overrides = Overrides { profile: record.overrides.profile.clone(), set };
         let read = Spec::read(&spec, &overrides).map_err(Error::Spec)?;
         let environment = self.secrets.environment();
@@ -59,8 +105,40 @@ impl Cleanup {
             run: &run,
             choice: &Choice::only(&plan, cleaning)?,
             dry_run: record.dry_run,
-            folders: Folders { secrets: &self.secrets, steps: &self.steps, runs: &self.runs },
+            runs: &self.runs.runs,
+            removal: advice::removal(&plan, &run, &self.folders()),
         };
         conduct.execute(console, look, out)
+    }
+
+    fn of_lost_runs(&self, spec: &Path, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
+        let profile = self.profile.clone().or_else(|| std::env::var("STEPWISE_PROFILE").ok());
+        let read = super::read(spec, &Overrides { profile, set: self.set.clone() })?;
+        // Held to the end, so that no run goes on with what is about to be removed.
+        let local = LocalRuns::of(&self.runs.runs, &read.name)?;
+        let stale = Stale { older_than: self.older_than.time, alive: local.alive.clone(), lists: self.dry_run };
+        let engine = super::engine()?;
+        let environment = self.secrets.environment();
+        let plan = Plan::for_stale(&read, &engine, &self.steps.path(), &environment, stale).map_err(Error::Spec)?;
+        super::warn(&engine, console);
+        if plan.steps.is_empty() {
+            return Err(Error::NoStale(spec.to_owned()));
+        }
+        if !plan.keeps_nothing && !self.dry_run {
+            return Err(Error::Keeps(spec.to_owned()));
+        }
+        let conduct = Conduct {
+            plan: &plan,
+            run: &RunId::of_stale(),
+            choice: &Choice::all(),
+            dry_run: false,
+            runs: &self.runs.runs,
+            removal: advice::stale(&plan, &self.older_than.text, &self.folders()),
+        };
+        conduct.execute(console, look, out)
+    }
+
+    fn folders(&self) -> Folders<'_> {
+        Folders { secrets: &self.secrets, steps: &self.steps, runs: &self.runs }
     }
 }

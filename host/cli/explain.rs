@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::engine::RULES;
-use crate::plan::{Plan, PlannedStep, Retry, When};
+use crate::plan::{Plan, PlannedStep, Retry};
 use crate::spec::{Layer, Spec, Way};
 
 /// One value.
@@ -39,7 +39,7 @@ pub(super) fn explain(spec: &Spec, plan: &Plan, out: &mut impl Write) -> io::Res
         }
     }
     let written = spec.value().get("steps").and_then(Value::as_array).into_iter().flatten();
-    for (n, (value, step)) in written.zip(&plan.steps).enumerate() {
+    for (n, (value, step)) in written.zip(plan.all_steps()).enumerate() {
         let path = format!("steps.{}", step.id);
         let value = said(value);
         leaves(spec, &root.to("steps").to(n), path.clone(), &value, &mut all);
@@ -99,15 +99,10 @@ fn built_in(step: &PlannedStep, written: &Value, path: &str, all: &mut Vec<Expla
             add(&format!("inputs.{name}"), default.clone(), "the step's default");
         }
     }
-    let when = match step.when {
-        When::Success => "success",
-        When::Failure => "failure",
-        When::Always => "always",
-    };
     let Retry { attempts, on, backoff } = &step.retry;
     let on: Value = on.iter().map(|category| category.name()).collect();
     for (key, value) in [
-        ("when", when.into()),
+        ("when", step.when.name().into()),
         // There is one thing to go on after, and without it none.
         ("continue_on", Value::Null),
         ("timeout", time(step.limits.time)),

@@ -67,12 +67,13 @@ fn show(plan: &Plan, out: &mut impl Write) -> std::io::Result<()> {
         let platform = service.platform_url.as_ref().map(|url| format!(", its platform at {url}")).unwrap_or_default();
         writeln!(out, "service {} at {}{dialect}{platform}", service.name, service.url)?;
     }
-    for (n, step) in plan.steps.iter().enumerate() {
+    for (n, step) in plan.all_steps().into_iter().enumerate() {
         let info = &step.component.info;
         let when = match step.when {
             When::Success => "",
             When::Failure => ", after a failure",
             When::Always => ", always",
+            When::Stale => ", by `cleanup --stale` only",
         };
         writeln!(out, "\n{}. {} ({} {}{when})", n + 1, step.id, info.name, info.version)?;
         writeln!(out, "   {}", info.summary)?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::engine::RULES;
-use crate::plan::{Inputs, Plan, PlannedStep, When};
+use crate::plan::{Inputs, Plan, PlannedStep};
 use crate::services::{Grant, ServiceConfig};
 use crate::spec::{Dialect, Reference, Spec, Template};
 
@@ -21,7 +21,7 @@ pub(super) fn plan_json(spec: &Spec, plan: &Plan) -> Value {
         "secrets": read.secrets,
         "env": read.variables,
         "timeout_seconds": plan.time.map(|time| time.as_secs_f64()),
-        "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
+        "steps": plan.all_steps().into_iter().map(step).collect::<Vec<_>>(),
     })
 }
 
@@ -35,18 +35,13 @@ fn service(service: &ServiceConfig) -> Value {
 }
 
 fn step(step: &PlannedStep) -> Value {
-    let when = match step.when {
-        When::Success => "success",
-        When::Failure => "failure",
-        When::Always => "always",
-    };
     let limits: BTreeMap<_, _> = RULES.iter().map(|rule| (rule.key, step.limits.most(rule.limit))).collect();
     json!({
         "id": step.id,
         "component": step.component.info.name,
         "version": step.component.info.version,
         "sha256": step.component.sha256,
-        "when": when,
+        "when": step.when.name(),
         "attempts": step.retry.attempts,
         "inputs": inputs(&step.inputs),
         "grants": step.permit.granted().map(grant).collect::<Vec<_>>(),

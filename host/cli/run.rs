@@ -1,7 +1,7 @@
 //! `stepwise run`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -94,12 +94,14 @@ impl Run {
             None if self.only.is_empty() => Choice::all(),
             None => Choice::only(&plan, self.only)?,
         };
+        let folders = Folders { secrets: &self.secrets, steps: &self.steps, runs: &self.runs };
         let conduct = Conduct {
             plan: &plan,
             run: &run,
             choice: &choice.keeping(self.keep),
             dry_run: self.dry_run,
-            folders: Folders { secrets: &self.secrets, steps: &self.steps, runs: &self.runs },
+            runs: &self.runs.runs,
+            removal: advice::removal(&plan, &run, &folders),
         };
         conduct.execute(console, look, out)
     }
@@ -122,22 +124,24 @@ pub(super) struct Conduct<'a> {
     pub(super) run: &'a RunId,
     pub(super) choice: &'a Choice,
     pub(super) dry_run: bool,
-    pub(super) folders: Folders<'a>,
+    /// Where runs are kept.
+    pub(super) runs: &'a Path,
+    /// The command that removes what is left if this is ended before it has.
+    pub(super) removal: String,
 }
 
 impl Conduct<'_> {
     /// Runs it, shows the result and answers the exit code.
     pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
-        let Self { plan, run, choice, dry_run, folders } = self;
+        let Self { plan, run, choice, dry_run, runs, removal } = self;
         let stop = Stop::new();
-        let removal = advice::removal(plan, run, &folders);
         let advice = if dry_run {
             "interrupted again; the stub, and what the dry run made there, ends too".to_owned()
         } else {
             format!("interrupted again; to remove what is left: {removal}")
         };
         let signal = Signal::watch(stop.clone(), console.clone(), advice)?;
-        let runner = match Runner::new(plan, &folders.runs.runs, run, choice, dry_run, stop, console) {
+        let runner = match Runner::new(plan, runs, run, choice, dry_run, stop, console) {
             // Nothing has begun, so nothing must follow.
             Err(RunError::Data { error, .. }) if matches!(*error, DataError::Interrupted { .. }) => {
                 return Ok(signal.exit_code().unwrap_or(exit::INTERRUPTED));

@@ -72,6 +72,12 @@ impl Schema {
         required.is_some_and(|names| names.iter().any(|known| known == name))
     }
 
+    /// The input that the host gives to a step which removes what lost runs have left.
+    pub fn stale(&self) -> Option<&str> {
+        let mut given = self.properties().filter(|(_, property)| property.get("x-stale") == Some(&Value::Bool(true)));
+        given.next().map(|(name, _)| name.as_str())
+    }
+
     /// The part of the schema for what a path leads to; none if nothing can be there.
     pub fn at<'a>(&'a self, path: impl IntoIterator<Item = &'a str>) -> Option<&'a Value> {
         path.into_iter().try_fold(&self.value, |schema, key| child(schema, key))

@@ -1,7 +1,7 @@
 //! The plan: a spec that was checked as a whole against the components, before anything runs.
 //!
-//! `resolve` makes a plan of a spec, `inputs` resolves a step's inputs, `retry` says when a step is tried again,
-//! `environment` is what `env` reads, `secrets` where secrets come from.
+//! `resolve` makes a plan of a spec, `inputs` resolves a step's inputs, `retry` says when a step is tried again, `stale` what
+//! is looked for that lost runs have left, `environment` is what `env` reads, `secrets` where secrets come from.
 //! A plan is pure: making one sends nothing and writes nothing.
 
 mod environment;
@@ -9,6 +9,7 @@ mod inputs;
 mod resolve;
 mod retry;
 mod secrets;
+mod stale;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use crate::spec::{ContinueOn, Overrides, When};
 pub use environment::{DryRun, Environment};
 pub use inputs::{Inputs, OutputsOf};
 pub use retry::{Backoff, Retry};
+pub use stale::{Stale, tag_prefix};
 
 /// A pipeline that can run.
 #[derive(Debug)]
@@ -44,8 +46,12 @@ pub struct Plan {
     pub data: BTreeMap<String, DataSet>,
     /// The models by name, but for those that lie beside the spec.
     pub models: BTreeMap<String, DataSet>,
-    /// The steps, in order.
+    /// The steps that run, in order.
     pub steps: Vec<PlannedStep>,
+    /// The steps that no run runs: they remove what lost runs have left.
+    pub stale: Vec<PlannedStep>,
+    /// Whether every run is to remove what it creates, however it ends.
+    pub keeps_nothing: bool,
 }
 
 /// A step of a plan.
@@ -53,6 +59,8 @@ pub struct Plan {
 pub struct PlannedStep {
     /// What other steps call it.
     pub id: String,
+    /// Its place among all steps of the spec, from 0.
+    pub place: usize,
     /// What runs.
     pub component: Component,
     /// Its inputs; references to outputs are resolved when it runs.
@@ -72,7 +80,14 @@ pub struct PlannedStep {
 }
 
 impl Plan {
-    /// The ids of all steps, in order.
+    /// All steps of the spec, in its order: those that run, and those that remove what lost runs have left.
+    pub fn all_steps(&self) -> Vec<&PlannedStep> {
+        let mut all: Vec<_> = self.steps.iter().chain(&self.stale).collect();
+        all.sort_by_key(|step| step.place);
+        all
+    }
+
+    /// The ids of the steps that run, in order.
     pub fn order(&self) -> Vec<String> {
         self.steps.iter().map(|step| step.id.clone()).collect()
     }

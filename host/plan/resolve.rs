@@ -1,7 +1,7 @@
 //! From the spec as typed to a plan: every reference, name, type and grant is checked, all errors at once.
 //!
 //! Here are the steps; `components`, `params`, `services`, `secrets`, `data` (with `models`), `inputs`, `permit` and `retry` check
-//! the parts that their names say, `quantities` reads times and sizes, `texts` replaces references, `typed` finds secrets that
+//! the parts that their names say, `stale` steps that no run runs, `quantities` reads times and sizes, `texts` replaces references, `typed` finds secrets that
 //! stand in the spec itself.
 
 mod components;
@@ -13,6 +13,7 @@ mod quantities;
 mod retry;
 mod secrets;
 mod services;
+mod stale;
 mod texts;
 mod typed;
 
@@ -24,9 +25,9 @@ use serde_json::Value;
 use crate::data::{Role, digest_of};
 use crate::engine::{Component, Engine};
 use crate::services::{Masks, Secret};
-use crate::spec::{Hint, Known, Otherwise, Problem, Problems, Spec, StepSpec, Way, Ways, is_name};
+use crate::spec::{Hint, Known, Otherwise, Problem, Problems, Spec, StepSpec, Way, Ways, When, is_name};
 
-use super::{Environment, Plan, PlannedStep};
+use super::{Environment, Plan, PlannedStep, Stale};
 
 use components::Components;
 
@@ -36,7 +37,7 @@ const LEDGER: &str = "ledger";
 impl Plan {
     /// Checks a spec against its components and the environment.
     pub fn new(spec: &Spec, engine: &Engine, folder: &Path, environment: &Environment) -> Result<Self, Problems> {
-        Self::of(spec, engine, folder, environment, false)
+        Self::of(spec, engine, folder, environment, &Scope::All)
     }
 
     /// The same for those steps only that remove what a run created: what else a spec needs may be gone by then.
@@ -46,7 +47,18 @@ impl Plan {
         folder: &Path,
         environment: &Environment,
     ) -> Result<Self, Problems> {
-        Self::of(spec, engine, folder, environment, true)
+        Self::of(spec, engine, folder, environment, &Scope::Removing)
+    }
+
+    /// The same for those steps only that remove what lost runs have left.
+    pub fn for_stale(
+        spec: &Spec,
+        engine: &Engine,
+        folder: &Path,
+        environment: &Environment,
+        stale: Stale,
+    ) -> Result<Self, Problems> {
+        Self::of(spec, engine, folder, environment, &Scope::Stale(stale))
     }
 
     fn of(
@@ -54,7 +66,7 @@ impl Plan {
         engine: &Engine,
         folder: &Path,
         environment: &Environment,
-        only_removing: bool,
+        scope: &Scope,
     ) -> Result<Self, Problems> {
         let base = spec.file.parent().map(Path::to_owned).unwrap_or_default();
         let problems = spec.problems.clone();
@@ -67,24 +79,40 @@ impl Plan {
             known: KnownNames::of(spec),
             secret_names: secrets::names(spec),
             unknown: Ways::default(),
+            stale: if let Scope::Stale(stale) = scope { stale.clone() } else { Stale::default() },
             secrets: typed::secrets(spec),
             problems,
         };
         resolver.params = resolver.params();
         let time = resolver.time(spec.timeout.as_deref(), &Way::root().to("timeout"));
-        if !only_removing {
+        let is_whole = matches!(scope, Scope::All);
+        if is_whole {
             resolver.check_secrets();
         }
         let services = resolver.services();
-        let mut sets = |role| if only_removing { BTreeMap::new() } else { resolver.data_sets(role) };
+        let mut sets = |role| if is_whole { resolver.data_sets(role) } else { BTreeMap::new() };
         let (data, models) = (sets(Role::Data), sets(Role::Model));
-        let steps = resolver.steps(only_removing);
+        let (steps, keeps_nothing) = resolver.steps(scope);
         resolver.platforms(&services, &steps);
         if resolver.problems.is_empty() {
             let spec_sha256 = digest_of(&spec.bytes);
             let (name, overrides, spec) = (spec.name.clone(), spec.overrides.clone(), spec.file.clone());
             let secrets = resolver.secrets;
-            return Ok(Self { name, spec, overrides, spec_sha256, time, services, secrets, data, models, steps });
+            let (stale, steps) = steps.into_iter().partition(|step| is_whole && step.when == When::Stale);
+            return Ok(Self {
+                name,
+                spec,
+                overrides,
+                spec_sha256,
+                time,
+                services,
+                secrets,
+                data,
+                models,
+                steps,
+                stale,
+                keeps_nothing,
+            });
         }
         // What is wrong may quote what was read, or a line with a secret that is typed into it.
         let masks = Masks::of(&resolver.secrets);
@@ -93,6 +121,25 @@ impl Plan {
             problem.argument = problem.argument.as_ref().map(|argument| masks.mask(argument).into_owned());
         }
         Err(Problems::new(&spec.file, &masks.mask_in_place(&spec.text), resolver.problems))
+    }
+}
+
+/// Which steps are planned.
+enum Scope {
+    All,
+    /// Those that remove what a run created: what else a spec needs may be gone by then.
+    Removing,
+    /// Those that remove what lost runs have left.
+    Stale(Stale),
+}
+
+impl Scope {
+    fn includes(&self, step: &StepSpec, component: Option<&Component>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Removing => step.when != When::Stale && component.is_some_and(|component| component.info.removes),
+            Self::Stale(_) => step.when == When::Stale,
+        }
     }
 }
 
@@ -109,6 +156,8 @@ struct Resolver<'a> {
     secret_names: BTreeSet<String>,
     /// Values that are not known now: what they read is not set, or was refused with a problem of its own.
     unknown: Ways<()>,
+    /// What steps are told that are `when: stale`.
+    stale: Stale,
     /// Every secret that was read so far.
     secrets: Vec<Secret>,
     problems: Vec<Problem>,
@@ -135,6 +184,8 @@ impl KnownNames {
 struct Named {
     id: String,
     component: Option<Component>,
+    /// Whether it is `when: stale`, and so never runs with those that are not.
+    is_stale: bool,
 }
 
 /// All steps, and which of them is looked at.
@@ -158,7 +209,8 @@ impl Resolver<'_> {
         self.unknown.within(way).next().is_some()
     }
 
-    fn steps(&mut self, only_removing: bool) -> Vec<PlannedStep> {
+    /// The steps, and whether one of them removes what a run created, however that ended.
+    fn steps(&mut self, scope: &Scope) -> (Vec<PlannedStep>, bool) {
         let spec = self.spec;
         if spec.steps.is_empty() {
             self.problem(&Way::root().to("steps"), "there are no steps");
@@ -168,21 +220,28 @@ impl Resolver<'_> {
         for (n, step) in spec.steps.iter().enumerate() {
             let before = self.problems.len();
             let component = step.as_ref().and_then(|step| self.component(step, &Way::root().to("steps").to(n)));
-            if only_removing && !component.as_ref().is_some_and(|component| component.info.removes) {
-                self.problems.truncate(before);
+            if !step.as_ref().is_some_and(|step| scope.includes(step, component.as_ref())) {
+                let kept = if matches!(scope, Scope::All) { self.problems.len() } else { before };
+                self.problems.truncate(kept);
             }
             // What refers to a step that cannot be read is not wrong for that.
             let written = |key: &str| spec.value().get("steps")?.get(n)?.get(key)?.as_str().map(str::to_owned);
             let own = || component.as_ref().map(|component| component.info.name.clone());
             let id = written("id").or_else(|| written("step")).or_else(own).unwrap_or_default();
-            named.push(Named { id, component });
+            let is_stale = step.as_ref().is_some_and(|step| step.when == When::Stale);
+            named.push(Named { id, component, is_stale });
         }
+        let removes =
+            |component: &Option<Component>| component.as_ref().is_some_and(|component| component.info.removes);
+        let is_always = |step: &Option<StepSpec>| step.as_ref().is_some_and(|step| step.when == When::Always);
+        let mut both = spec.steps.iter().zip(&named);
+        let keeps_nothing = both.any(|(step, named)| is_always(step) && removes(&named.component));
         let mut steps = Vec::new();
         for (n, step) in spec.steps.iter().enumerate() {
             let order = Order { steps: &named, now: n };
             let way = Way::root().to("steps").to(n);
             let (Some(step), component) = (step, &named[n].component) else { continue };
-            if only_removing && !component.as_ref().is_some_and(|component| component.info.removes) {
+            if !scope.includes(step, component.as_ref()) {
                 continue;
             }
             if component.is_some() || step.id.is_some() {
@@ -190,7 +249,7 @@ impl Resolver<'_> {
             }
             steps.extend(component.as_ref().and_then(|component| self.step(step, component, &way, order)));
         }
-        steps
+        (steps, keeps_nothing)
     }
 
     fn check_id(&mut self, step: &StepSpec, way: &Way, order: Order<'_>) {
@@ -205,7 +264,8 @@ impl Resolver<'_> {
 
     fn step(&mut self, step: &StepSpec, component: &Component, way: &Way, order: Order<'_>) -> Option<PlannedStep> {
         let before = self.problems.len();
-        let inputs = self.inputs(Value::Object(step.inputs.clone()), &way.to("inputs"));
+        let mut inputs = self.inputs(Value::Object(step.inputs.clone()), &way.to("inputs"));
+        self.tell_stale(step, component, &mut inputs, way);
         self.check_inputs(&inputs, component, way, order);
         self.check_schema(&inputs, component, &way.to("inputs"));
         let trusted = step.module.is_none();
@@ -214,6 +274,7 @@ impl Resolver<'_> {
         let retry = self.retry(&step.retry, &way.to("retry"));
         (self.problems.len() == before).then(|| PlannedStep {
             id: order.id().to_owned(),
+            place: order.now,
             component: component.clone(),
             inputs,
             permit,
@@ -230,6 +291,10 @@ impl<'a> Order<'a> {
     /// What the step is called.
     fn id(self) -> &'a str {
         &self.steps[self.now].id
+    }
+
+    fn is_stale(self) -> bool {
+        self.steps[self.now].is_stale
     }
 
     fn earlier(self) -> &'a [Named] {

@@ -120,6 +120,9 @@ impl Choice {
 
 fn find(plan: &Plan, id: &str) -> Result<usize, RunError> {
     plan.steps.iter().position(|step| step.id == id).ok_or_else(|| {
+        if plan.stale.iter().any(|step| step.id == id) {
+            return RunError::Stale(id.to_owned());
+        }
         let nearest = nearest(id, plan.steps.iter().map(|step| step.id.as_str())).map(str::to_owned);
         RunError::Step { step: id.to_owned(), nearest }
     })

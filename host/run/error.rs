@@ -73,6 +73,9 @@ pub enum RunError {
         /// A step that is there, with an id much like it.
         nearest: Option<String>,
     },
+    /// A step of the spec that no run runs.
+    #[error("step `{0}` is not of a run: only `stepwise cleanup --stale` runs it")]
+    Stale(String),
     /// A run cannot go on from a step while one before it has not succeeded.
     #[error(
         "run `{run}` cannot go on from `{first}`: step `{step}` before it {}",

@@ -58,6 +58,11 @@ impl RunId {
         Self(format!("{day}-{time}-{:02x}{:02x}{:02x}", random[0], random[1], random[2]))
     }
 
+    /// A new name of what looks for leftovers, which is no run of the pipeline.
+    pub fn of_stale() -> Self {
+        Self(format!("stale-{}", Self::new().0))
+    }
+
     /// A name that a user gave.
     pub fn parse(text: &str) -> Result<Self, FolderError> {
         let fits = (1..=36).contains(&text.len())
@@ -196,6 +201,8 @@ mod tests {
 
         assert_eq!(RunId::parse(a.as_str()).unwrap(), a);
         assert_ne!(a, b);
+        let stale = RunId::of_stale();
+        assert_eq!(RunId::parse(stale.as_str()).unwrap(), stale);
     }
 
     #[test]

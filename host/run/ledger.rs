@@ -11,6 +11,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::engine::{Announced, Announcement, State};
+use crate::plan::tag_prefix;
 use rustix::fs::{FlockOperation, flock};
 
 mod line;
@@ -94,11 +95,9 @@ pub enum LedgerError {
 }
 
 impl Ledger {
-    /// The ledger in a run's folder. The file is made with its first line. The length of the pipeline's name in the tags
-    /// keeps them apart from those of pipelines whose names begin with it.
+    /// The ledger in a run's folder. The file is made with its first line.
     pub fn new(folder: &Path, pipeline: &str, run: &str, nonce: &str) -> Self {
-        let length = pipeline.len();
-        Self { file: folder.join("ledger.jsonl"), prefix: format!("stepwise_{length}_{pipeline}_{run}_{nonce}_") }
+        Self { file: folder.join("ledger.jsonl"), prefix: format!("{}{run}_{nonce}_", tag_prefix(pipeline)) }
     }
 
     /// Writes that a step is about to create something. The same kind and name of the same step is the same entry,

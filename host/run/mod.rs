@@ -3,7 +3,8 @@
 //! `choice` says which steps run, `runner` drives them, `attempt` is one try of a step, `brought` has the data sets and
 //! models that were fetched, `lend` brings it files, `folder` says where things lie,
 //! `record` and `step_record` are what is known of the run and of each step, `ledger` what the run created, `events` what
-//! happened when, `trouble` why a step failed, `resume` what of an earlier call still stands, `seal` tells a damaged file from a whole one.
+//! happened when, `trouble` why a step failed, `resume` what of an earlier call still stands, `seal` tells a damaged file from a whole one,
+//! `local_runs` which other runs there are.
 
 mod artifacts;
 mod attempt;
@@ -14,6 +15,7 @@ mod events;
 mod folder;
 mod ledger;
 mod lend;
+mod local_runs;
 mod record;
 mod resume;
 mod runner;
@@ -28,6 +30,7 @@ pub use events::{Events, LogLevel};
 pub use folder::{FolderError, RunFolder, RunId};
 pub use ledger::{Ledger, LedgerEntry, LedgerError};
 pub use lend::{LendError, LentFile, MadeOf};
+pub use local_runs::LocalRuns;
 pub use record::{Outcome, RunRecord};
 pub use runner::Runner;
 pub use step_record::{StepOutcome, StepRecord};

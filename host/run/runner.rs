@@ -150,14 +150,14 @@ impl<'a> Runner<'a> {
             let runs = match step.when {
                 _ if step.removes && choice.keeps() => false,
                 _ if choice.ignores_when() => true,
-                When::Always => true,
+                When::Always | When::Stale => true,
                 When::Success => worst == Outcome::Succeeded,
                 When::Failure => worst != Outcome::Succeeded,
             };
             // The first signal ends the pipeline's work, not what must follow it, whenever the signal comes; a second
             // one ends the process.
             let stop = match step.when {
-                When::Success => self.stop.clone(),
+                When::Success | When::Stale => self.stop.clone(),
                 When::Failure | When::Always => Stop::new(),
             };
             let running = match self.folder.lock_step(&step.id) {

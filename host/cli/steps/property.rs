@@ -30,6 +30,7 @@ impl Property {
         };
         let state = match property.get("default").filter(|default| !default.is_null()) {
             Some(default) => format!("default {default}"),
+            None if property.get("x-stale") == Some(&Value::Bool(true)) => "given".to_owned(),
             None if required => "required".to_owned(),
             None => "optional".to_owned(),
         };

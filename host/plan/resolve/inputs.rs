@@ -64,10 +64,17 @@ impl Resolver<'_> {
             for reference in template.references() {
                 let Reference::Output { step, path } = reference else { continue };
                 let place = base.down(&pointer);
-                let Some(Named { component: known, .. }) = order.earlier().iter().find(|earlier| earlier.id == *step)
-                else {
+                let of_run = |earlier: &&Named| earlier.is_stale == order.is_stale();
+                let mut earlier = order.earlier().iter().filter(|earlier| earlier.id == *step);
+                let Some(Named { component: known, .. }) = earlier.clone().find(of_run) else {
                     let what = if order.id() == step {
                         "which is this step itself"
+                    } else if earlier.next().is_some() {
+                        if order.is_stale() {
+                            "which `cleanup --stale` does not run"
+                        } else {
+                            "which only `cleanup --stale` runs"
+                        }
                     } else if order.later().iter().any(|later| later.id == *step) {
                         "which runs later"
                     } else {

@@ -1,8 +1,8 @@
 //! What a step may send and use: grants and limits.
 
 use crate::engine::{Info, Limit, Limits};
-use crate::services::{Grant, Grants, Permit};
-use crate::spec::{LimitsSpec, StepSpec, Way};
+use crate::services::{Grant, Grants, Method, Permit};
+use crate::spec::{LimitsSpec, StepSpec, Way, When};
 
 use super::{LEDGER, Resolver};
 
@@ -16,14 +16,20 @@ impl Resolver<'_> {
         trusted: bool,
         way: &Way,
     ) -> (Permit, bool) {
-        let needs = Grants::new(info.needs.clone());
-        for service in
-            info.needs.iter().map(|need| &need.service).filter(|name| !self.spec.services.contains_key(*name))
-        {
+        let mut needs = info.needs.clone();
+        if step.when == When::Stale {
+            // Where the pipeline never was, it has left nothing.
+            needs.retain(|need| self.spec.services.contains_key(&need.service));
+            if self.stale.lists {
+                needs.retain(|need| matches!(need.method, Method::Get | Method::Head));
+            }
+        }
+        for service in needs.iter().map(|need| &need.service).filter(|name| !self.spec.services.contains_key(*name)) {
             let hint = format!("add `{service}` under `services`");
             let message = format!("`{}` uses the service `{service}`, which the spec does not have", info.name);
             self.problem_with(way, message, Some(hint));
         }
+        let needs = Grants::new(needs);
         let mut removes = trusted && info.removes;
         let mut granted = Vec::new();
         for (service, lines) in &step.grant {

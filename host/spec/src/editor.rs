@@ -35,10 +35,20 @@ pub fn schema_with(steps: &[KnownStep<'_>]) -> Value {
     schema
 }
 
-/// That a step's inputs are what it describes.
+/// That a step's inputs are what it describes, but for the one that the host gives.
 fn inputs(step: &KnownStep<'_>) -> Value {
-    let mut then = json!({"properties": {"inputs": inside(step.inputs)}});
-    let required = step.inputs.get("required").and_then(Value::as_array);
+    let mut said = step.inputs.clone();
+    if let Some(properties) = said.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.retain(|_, property| property.get("x-stale") != Some(&Value::Bool(true)));
+    }
+    let is_said = |name: &Value| name.as_str().is_some_and(|name| said["properties"].get(name).is_some());
+    let required = said.get("required").and_then(Value::as_array).into_iter().flatten();
+    let required: Vec<_> = required.filter(|name| is_said(name)).cloned().collect();
+    if let Some(names) = said.get_mut("required") {
+        *names = required.into();
+    }
+    let mut then = json!({"properties": {"inputs": inside(&said)}});
+    let required = said.get("required").and_then(Value::as_array);
     if required.is_some_and(|names| !names.is_empty()) {
         then["required"] = json!(["inputs"]);
     }

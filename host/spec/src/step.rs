@@ -51,6 +51,20 @@ pub enum When {
     Failure,
     /// In any case.
     Always,
+    /// In no run: `stepwise cleanup --stale` runs it, to remove what lost runs have left.
+    Stale,
+}
+
+impl When {
+    /// As the spec writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Always => "always",
+            Self::Stale => "stale",
+        }
+    }
 }
 
 /// After which failure of a step the pipeline goes on.

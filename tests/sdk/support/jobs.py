@@ -19,7 +19,7 @@ from support.subscribing import add_data_mart, add_provider, data_set, subscribe
 
 RUN = "same-requests"
 # What the pipeline marks as its own.
-TAG = re.compile(rf"stepwise_[a-z-]+_{RUN}_[0-9a-f]+_\d+")
+TAG = re.compile(rf"stepwise_\d+_[a-z-]+_{RUN}_[0-9a-f]+_\d+")
 
 
 def run_pipeline(stub: Stub, product: Product, folder: Path) -> None:
