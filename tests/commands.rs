@@ -108,7 +108,8 @@ fn every_command_has_a_man_page() {
         .map(|page| page.unwrap().file_name().into_string().unwrap())
         .collect();
     pages.sort();
-    let commands = ["check", "cleanup", "compile", "completions", "man", "plan", "run", "schema", "steps", "stub"];
+    let commands =
+        ["check", "cleanup", "compile", "completions", "man", "plan", "run-id", "run", "schema", "steps", "stub"];
     let expected: Vec<_> = commands.iter().map(|command| format!("stepwise-{command}.1")).collect();
     assert_eq!(pages, [expected, vec!["stepwise.1".to_owned()]].concat());
     let run = fs::read_to_string(bench.folder.path().join("man1/stepwise-run.1")).unwrap();

@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod builds;
 mod commands;
 mod console;
 mod contract;

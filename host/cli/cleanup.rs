@@ -9,11 +9,11 @@ use clap::Args;
 
 use crate::console::Console;
 use crate::error::Error;
-use crate::plan::{Overrides, Plan, Stale};
+use crate::plan::{Environment, Overrides, Plan, Stale};
 use crate::report::Look;
-use crate::run::{Choice, LocalRuns, RunFolder, RunId, RunRecord};
+use crate::run::{Choice, LocalRuns, RunError, RunFolder, RunId, RunRecord};
 use crate::services::is_masked;
-use crate::spec::{Spec, parse_age};
+use crate::spec::{Spec, parse_age, parse_duration};
 
 use super::advice::{self, Folders};
 use super::run::Conduct;
@@ -45,6 +45,10 @@ pub(super) struct Cleanup {
     /// Value to use instead of the spec's. What `run` was given is known, but for secrets: give those again
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
+    /// How long to wait for a process that still runs steps of the run, for example `15m` after an abort in Jenkins, which
+    /// goes on before the step has ended
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    wait: Option<Duration>,
     #[command(flatten)]
     secrets: SecretsFolder,
     #[command(flatten)]
@@ -79,26 +83,22 @@ impl Cleanup {
     fn of_run(
         &self,
         run: &str,
-        spec: Option<&Path>,
+        file: Option<&Path>,
         console: &Console,
         look: Look,
         out: &mut impl Write,
     ) -> Result<u8, Error> {
         let run = RunId::parse(run)?;
-        let record = RunRecord::read(&RunFolder::open(&self.runs.runs, &run)?)?;
-        let spec = spec.map_or_else(|| PathBuf::from(&record.spec), Path::to_owned);
-        let engine = super::engine()?;
-        // The services are to be those of the run. What the record has masked, nobody knows any more.
-        let known = record.overrides.set.iter().filter(|set| !is_masked(set));
-        let set = known.chain(&self.set).cloned().collect();
-        let overrides = Overrides { profile: record.overrides.profile.clone(), set };
-        let read = Spec::read(&spec, &overrides).map_err(Error::Spec)?;
-        let environment = self.secrets.environment();
-        let plan = Plan::for_cleanup(&read, &engine, &self.steps.path(), &environment).map_err(Error::Spec)?;
-        super::warn(&engine, console);
+        let record = record(&self.runs, &run)?;
+        let file = file.map_or_else(|| PathBuf::from(&record.spec), Path::to_owned);
+        let spec = spec(&file, &record, self.set.clone())?;
+        let plan = plan(&spec, &self.steps, &self.secrets.environment(), console)?;
         let cleaning: Vec<String> = plan.steps.iter().filter(|step| step.removes).map(|step| step.id.clone()).collect();
         if cleaning.is_empty() {
-            return Err(Error::NoCleanup(spec));
+            return Err(Error::NoCleanup(file));
+        }
+        if let Some(most) = self.wait {
+            wait(&RunFolder::open(&self.runs.runs, &run)?, &run, most, console)?;
         }
         let conduct = Conduct {
             plan: &plan,
@@ -141,4 +141,38 @@ impl Cleanup {
     fn folders(&self) -> Folders<'_> {
         Folders { secrets: &self.secrets, steps: &self.steps, runs: &self.runs }
     }
+}
+
+/// Waits for other processes of the run.
+fn wait(folder: &RunFolder, run: &RunId, most: Duration, console: &Console) -> Result<(), Error> {
+    if folder.wait_for_others(Duration::ZERO)? {
+        return Ok(());
+    }
+    console.note("waiting", "waiting for another process, which still runs steps of the run", None);
+    if folder.wait_for_others(most)? { Ok(()) } else { Err(RunError::Alive(run.as_str().to_owned()).into()) }
+}
+
+/// What is known of the run.
+pub(super) fn record(runs: &RunsFolder, run: &RunId) -> Result<RunRecord, Error> {
+    Ok(RunRecord::read(&RunFolder::open(&runs.runs, run)?)?)
+}
+
+/// The spec as the run had it: the services are to be those of the run. What the record has masked, nobody knows any
+/// more.
+pub(super) fn spec(file: &Path, record: &RunRecord, set: Vec<String>) -> Result<Spec, Error> {
+    let known = record.overrides.set.iter().filter(|set| !is_masked(set)).cloned();
+    super::read(file, &Overrides { profile: record.overrides.profile.clone(), set: known.chain(set).collect() })
+}
+
+/// The plan of the steps that remove.
+pub(super) fn plan(
+    spec: &Spec,
+    steps: &StepsFolder,
+    environment: &Environment,
+    console: &Console,
+) -> Result<Plan, Error> {
+    let engine = super::engine()?;
+    let plan = Plan::for_cleanup(spec, &engine, &steps.path(), environment).map_err(Error::Spec)?;
+    super::warn(&engine, console);
+    Ok(plan)
 }

@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod plan_json;
 mod run;
+mod run_id;
 mod schema;
 mod steps;
 mod stub;
@@ -48,6 +49,7 @@ enum Command {
     Compile(compile::Compile),
     Stub(stub::StubCommand),
     Cleanup(cleanup::Cleanup),
+    RunId(run_id::RunIdCommand),
     Completions(completions::Completions),
     Man(man::ManCommand),
 }
@@ -70,6 +72,7 @@ impl Cli {
             Command::Compile(command) => command.execute(out),
             Command::Stub(command) => command.execute(out),
             Command::Cleanup(command) => command.execute(console, look, out),
+            Command::RunId(command) => command.execute(out),
             Command::Completions(command) => command.execute(out),
             Command::Man(command) => command.execute(out),
         }
@@ -145,14 +148,16 @@ struct OverrideArguments {
     #[arg(long, value_name = "NAME", env = "STEPWISE_PROFILE")]
     profile: Option<String>,
     /// Value to use instead of the spec's, for example `params.threshold=0.9` or `steps.score.timeout=5m`; repeat it for
-    /// several
+    /// several, or put them into `STEPWISE_SET`, one a line
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
 }
 
 impl OverrideArguments {
     fn overrides(&self) -> Overrides {
-        Overrides { profile: self.profile.clone(), set: self.set.clone() }
+        let lines = std::env::var("STEPWISE_SET").unwrap_or_default();
+        let around = lines.lines().filter(|line| !line.is_empty()).map(str::to_owned);
+        Overrides { profile: self.profile.clone(), set: around.chain(self.set.iter().cloned()).collect() }
     }
 }
 

@@ -9,11 +9,12 @@ use crate::console::Console;
 use crate::error::Error;
 use crate::exit;
 use crate::plan::{Plan, When};
+use crate::run::RunId;
 use crate::services::Masks;
 
 use super::explain::explain;
 use super::plan_json::plan_json;
-use super::{Offline, OverrideArguments, StepsFolder};
+use super::{Offline, OverrideArguments, RunsFolder, StepsFolder, cleanup};
 
 /// Show what a spec would run: the steps in order, their inputs, and the requests granted to each
 #[derive(Debug, Args)]
@@ -23,9 +24,15 @@ pub(super) struct PlanCommand {
     /// Say for each value where it comes from: the spec, its defaults, a profile, `--set`, or built in
     #[arg(long)]
     explain: bool,
-    /// Form of the answer; `json` also names the secrets and variables that the spec reads, for who binds them
+    /// Form of the answer; `json` also names the secrets and variables that the spec reads, and with `--allow-unset` which
+    /// secrets are not set, for who binds them
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, conflicts_with = "explain")]
     format: Format,
+    /// Plan the cleanup of this run instead, with the run's own profile and values
+    #[arg(long, value_name = "ID", conflicts_with_all = ["explain", "dry_run"])]
+    cleanup: Option<String>,
+    #[command(flatten)]
+    runs: RunsFolder,
     #[command(flatten)]
     overrides: OverrideArguments,
     #[command(flatten)]
@@ -45,8 +52,16 @@ enum Format {
 
 impl PlanCommand {
     pub(super) fn execute(self, console: &Console, out: &mut impl Write) -> Result<u8, Error> {
-        let spec = super::read(&self.spec, &self.overrides.overrides())?;
-        let plan = super::plan(&spec, &self.steps, &self.offline.environment(&spec), console)?;
+        let (spec, plan) = if let Some(run) = &self.cleanup {
+            let record = cleanup::record(&self.runs, &RunId::parse(run)?)?;
+            let spec = cleanup::spec(&self.spec, &record, self.overrides.set)?;
+            let plan = cleanup::plan(&spec, &self.steps, &self.offline.environment(&spec), console)?;
+            (spec, plan)
+        } else {
+            let spec = super::read(&self.spec, &self.overrides.overrides())?;
+            let plan = super::plan(&spec, &self.steps, &self.offline.environment(&spec), console)?;
+            (spec, plan)
+        };
         let mut text = Vec::new();
         match self.format {
             _ if self.explain => explain(&spec, &plan, &mut text)?,

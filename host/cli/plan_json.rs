@@ -19,6 +19,7 @@ pub(super) fn plan_json(spec: &Spec, plan: &Plan) -> Value {
         "sha256": plan.spec_sha256,
         "services": services,
         "secrets": read.secrets,
+        "unset_secrets": plan.unset_secrets,
         "env": read.variables,
         "timeout_seconds": plan.time.map(|time| time.as_secs_f64()),
         "steps": plan.all_steps().into_iter().map(step).collect::<Vec<_>>(),

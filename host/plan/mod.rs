@@ -11,7 +11,7 @@ mod retry;
 mod secrets;
 mod stale;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub struct Plan {
     pub services: Vec<ServiceConfig>,
     /// Every secret that was read, to be masked.
     pub secrets: Vec<Secret>,
+    /// Variables that secrets are read from and that are not set, where that is allowed.
+    pub unset_secrets: BTreeSet<String>,
     /// The data sets by name.
     pub data: BTreeMap<String, DataSet>,
     /// The models by name, but for those that lie beside the spec.

@@ -81,6 +81,7 @@ impl Plan {
             unknown: Ways::default(),
             stale: if let Scope::Stale(stale) = scope { stale.clone() } else { Stale::default() },
             secrets: typed::secrets(spec),
+            unset_secrets: BTreeSet::new(),
             problems,
         };
         resolver.params = resolver.params();
@@ -97,7 +98,7 @@ impl Plan {
         if resolver.problems.is_empty() {
             let spec_sha256 = digest_of(&spec.bytes);
             let (name, overrides, spec) = (spec.name.clone(), spec.overrides.clone(), spec.file.clone());
-            let secrets = resolver.secrets;
+            let (secrets, unset_secrets) = (resolver.secrets, resolver.unset_secrets);
             let (stale, steps) = steps.into_iter().partition(|step| is_whole && step.when == When::Stale);
             return Ok(Self {
                 name,
@@ -107,6 +108,7 @@ impl Plan {
                 time,
                 services,
                 secrets,
+                unset_secrets,
                 data,
                 models,
                 steps,
@@ -160,6 +162,8 @@ struct Resolver<'a> {
     stale: Stale,
     /// Every secret that was read so far.
     secrets: Vec<Secret>,
+    /// Variables of secrets that are not set.
+    unset_secrets: BTreeSet<String>,
     problems: Vec<Problem>,
 }
 

@@ -4,8 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
+
+use crate::data::digest_of;
+use crate::deadline::Deadline;
 
 /// Why the run's folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +45,12 @@ pub enum FolderError {
     },
 }
 
+/// The most letters of a name: with a prefix it is a tag of the services' resources.
+const MOST: usize = 36;
+
+/// How often it is looked whether a process has ended: often enough for who waits, seldom enough for the machine.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// A run's name, and so its folder's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunId(String);
@@ -63,9 +73,24 @@ impl RunId {
         Self(format!("stale-{}", Self::new().0))
     }
 
+    /// The name that belongs to a text, such as the tag of a build: as many of its last words as fit, to be known by, and
+    /// a digest, so that no other text has it.
+    pub fn of(text: &str) -> Self {
+        let lower = text.to_ascii_lowercase();
+        let words = lower.rsplit(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        let mut name = digest_of(text.as_bytes())[..8].to_owned();
+        for word in words {
+            if word.len() + 1 + name.len() > MOST {
+                break;
+            }
+            name = format!("{word}-{name}");
+        }
+        Self(name)
+    }
+
     /// A name that a user gave.
     pub fn parse(text: &str) -> Result<Self, FolderError> {
-        let fits = (1..=36).contains(&text.len())
+        let fits = (1..=MOST).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
             && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
         if fits { Ok(Self(text.to_owned())) } else { Err(FolderError::Name(text.to_owned())) }
@@ -150,6 +175,16 @@ impl RunFolder {
         try_lock(&self.path.join("alive"), how)
     }
 
+    /// Waits until no process runs steps of the run, but no longer than this; answers whether none does.
+    pub fn wait_for_others(&self, most: Duration) -> Result<bool, FolderError> {
+        let end = Deadline::after(most);
+        while self.enter(true)?.is_none() {
+            let Some(left) = end.remaining() else { return Ok(false) };
+            std::thread::sleep(left.min(LOOK));
+        }
+        Ok(true)
+    }
+
     /// Held while a step runs; none if another process runs it.
     pub(super) fn lock_step(&self, step: &str) -> Result<Option<File>, FolderError> {
         try_lock(&self.path.join("steps").join(format!("{step}.lock")), FlockOperation::NonBlockingLockExclusive)
@@ -203,6 +238,19 @@ mod tests {
         assert_ne!(a, b);
         let stale = RunId::of_stale();
         assert_eq!(RunId::parse(stale.as_str()).unwrap(), stale);
+    }
+
+    #[test]
+    fn a_text_has_one_name_that_no_other_text_has() {
+        let long = "x".repeat(99);
+        let texts = ["jenkins-Team A-models%2Fmain-12", "jenkins-Team A-models/main-12", "-", "", "é", &long];
+        let names = texts.map(|text| RunId::of(text).as_str().to_owned());
+
+        assert_eq!(names[0], "team-a-models-2fmain-12-881f1bbb");
+        for (n, name) in names.iter().enumerate() {
+            assert!(RunId::parse(name).is_ok(), "{name}");
+            assert!(!names[..n].contains(name), "{name}");
+        }
     }
 
     #[test]

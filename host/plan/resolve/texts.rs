@@ -1,6 +1,6 @@
 //! Texts that must be known before the run: what they read of `env` and `secrets`.
 
-use crate::plan::secrets::{self, Source};
+use crate::plan::secrets::{self, SecretError, Source};
 use crate::services::Secret;
 use crate::spec::{Part, Reference, Template, Way};
 
@@ -62,7 +62,12 @@ impl Resolver<'_> {
                         Some(text)
                     }
                     // A check where the pipeline does not run has no secrets at all, and their files are not there.
-                    Err(_) if environment.allows_unset() => self.unset(reference, way, String::new(), None),
+                    Err(error) if environment.allows_unset() => {
+                        if let SecretError::Unset { variable, .. } = error {
+                            self.unset_secrets.insert(variable);
+                        }
+                        self.unset(reference, way, String::new(), None)
+                    }
                     Err(error) => {
                         // A file is wrong where it is named.
                         let way = if matches!(source, Source::File(_)) { &secrets::way(name).to("file") } else { way };

@@ -1,0 +1,98 @@
+//! What a build server such as Jenkins asks: how a run is called, which secrets are to be bound, and a cleanup while the
+//! step that was aborted is still ending.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::harness::Bench;
+
+fn plan(bench: &Bench, more: &[&str]) -> Value {
+    let arguments = [&["plan", "pipeline.yaml", "--format", "json", "--allow-unset"], more].concat();
+    serde_json::from_str(&bench.stepwise(&arguments).succeeds().stdout()).unwrap()
+}
+
+#[test]
+fn a_run_is_named_after_its_build() {
+    let bench = Bench::sample();
+    let name = |tag: &str| bench.stepwise(&["run-id", tag]).succeeds().stdout().trim_end().to_owned();
+    let tag = "jenkins-Team A-tumour-screening-feature%2Fcalibration-12";
+
+    assert_eq!(name(tag), name(tag));
+    assert!(name(tag).contains("calibration-12-"), "{}", name(tag));
+    assert_ne!(name(tag), name(&tag.to_lowercase()));
+    bench.stepwise(&["run", "pipeline.yaml", "--run", &name(tag), "--only", "store"]).succeeds();
+}
+
+#[test]
+fn a_plan_names_the_variables_of_secrets_that_are_not_set() {
+    let bench = Bench::sample();
+    assert_eq!(plan(&bench, &[])["unset_secrets"], json!([]));
+
+    let bench = bench.without("CPD_API_KEY");
+    assert_eq!(plan(&bench, &[])["unset_secrets"], json!(["CPD_API_KEY"]));
+    assert_eq!(plan(&bench, &["--dry-run"])["unset_secrets"], json!([]), "a dry run logs in to the stub");
+
+    let bench = bench.spec("services:\n", "secrets: {CPD_API_KEY: {env: CI_KEY}}\nservices:\n");
+    assert_eq!(plan(&bench, &[])["unset_secrets"], json!(["CI_KEY"]));
+
+    let bench = bench.spec("{env: CI_KEY}", "{file: run/key}");
+    assert_eq!(plan(&bench, &[])["unset_secrets"], json!([]), "no variable sets it");
+}
+
+#[test]
+fn the_plan_of_a_cleanup_asks_for_what_the_cleanup_reads_as_the_run_had_it() {
+    let profiles =
+        "profiles:\n  team:\n    services: {wml: {auth: {api_key: \"${{ secrets.TEAM_KEY }}\"}}}\nservices:\n";
+    let bench = Bench::sample().spec("services:\n", profiles);
+    let key = bench.stub.api_key().to_owned();
+    let bench = bench.variable("TEAM_KEY", &key);
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store", "--profile", "team"]).succeeds();
+    fs::remove_file(bench.folder.path().join("model.onnx")).unwrap();
+    fs::remove_file(bench.folder.path().join("data/target.csv")).unwrap();
+    let bench = bench.without("TEAM_KEY").without("CPD_SPACE");
+
+    let plan = plan(&bench, &["--cleanup", "r"]);
+
+    assert_eq!(plan["unset_secrets"], json!(["TEAM_KEY"]));
+    assert_eq!(plan["steps"].as_array().unwrap().len(), 1);
+    assert_eq!(plan["steps"][0]["id"], "cleanup");
+}
+
+#[test]
+fn cleanup_waits_for_a_process_that_still_runs_the_run() {
+    let bench = Bench::sample();
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
+    let alive = fs::File::open(bench.folder.path().join(".stepwise/r/alive")).unwrap();
+    alive.lock_shared().unwrap();
+
+    let cleanup = bench.start(&["cleanup", "--run", "r", "--wait", "10m"]);
+    let cleanup = cleanup.says("waiting for another process, which still runs steps of the run");
+    alive.unlock().unwrap();
+    cleanup.ends().exits_with(0);
+
+    bench.leaves_nothing();
+}
+
+#[test]
+fn cleanup_waits_no_longer_than_it_may() {
+    let bench = Bench::sample();
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
+    let alive = fs::File::open(bench.folder.path().join(".stepwise/r/alive")).unwrap();
+    alive.lock_shared().unwrap();
+
+    bench.stepwise(&["cleanup", "--run", "r", "--wait", "1ms"]).exits_with(2).says(
+        "waiting for another process, which still runs steps of the run\n\
+         error: run `r` is still alive: another process runs it\n",
+    );
+}
+
+#[test]
+fn values_may_stand_in_the_environment_one_a_line() {
+    let bench = Bench::sample().variable("STEPWISE_SET", "steps.score.timeout=5m\n\nsteps.store.inputs.name=a b\n");
+
+    let plan = plan(&bench, &["--set", "steps.score.timeout=6m"]);
+
+    assert_eq!(plan["steps"][0]["inputs"]["name"], "a b");
+    assert_eq!(plan["steps"][3]["timeout_seconds"], 360.0);
+}
