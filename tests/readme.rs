@@ -129,6 +129,24 @@ fn every_spec_is_sound() {
 }
 
 #[test]
+fn its_configuration_of_jenkins_is_sound() {
+    let blocks = blocks("yaml");
+    let block = blocks.iter().find(|block| block.starts_with("unclassified:\n")).unwrap();
+    let configuration: serde_yaml::Value = serde_yaml::from_str(block).unwrap();
+
+    assert_eq!(configuration["unclassified"]["globalUntrustedLibraries"]["libraries"][0]["name"], "stepwise");
+    let secret = &configuration["credentials"]["system"]["domainCredentials"][0]["credentials"][0]["string"];
+    let plan = Bench::sample().without("CPD_API_KEY");
+    let plan = plan.stepwise(&["plan", "pipeline.yaml", "--format", "json", "--allow-unset"]).succeeds().stdout();
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["unset_secrets"], serde_json::json!([secret["id"].as_str().unwrap()]));
+    let set = configuration["jenkins"]["globalNodeProperties"][0]["envVars"]["env"].as_sequence().unwrap();
+    let mut set: Vec<_> = set.iter().map(|variable| variable["key"].as_str().unwrap()).collect();
+    set.sort_unstable();
+    assert_eq!(plan["env"], serde_json::json!(set));
+}
+
+#[test]
 fn its_faults_strike() {
     let blocks = blocks("yaml");
     let faults = blocks.iter().find(|block| block.contains("\nfaults:\n")).unwrap();

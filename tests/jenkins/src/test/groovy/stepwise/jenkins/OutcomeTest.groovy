@@ -1,0 +1,76 @@
+package stepwise.jenkins
+
+import org.junit.Test
+import stepwise.jenkins.engine.Interruption
+
+/** How a command ended, and what becomes of the build. */
+class OutcomeTest extends LibraryTestCase {
+  private static final String MISSED = 'tumour-screening: a gate was missed, area_under_roc 0.87 is not at least 0.9'
+
+  private void ends(int code, String headline = null) {
+    binary.codes['--only'] = code
+    if (headline) { binary.happens['--only'] = { folder, environment -> summary(folder, environment.STEPWISE_RUN, headline) } }
+  }
+
+  @Test
+  void 'a missed gate makes the build unstable, with the gate as its description, and the build goes on'() {
+    ends(4, MISSED)
+
+    succeeds("evaluate spec: 'model/pipeline.yaml'\necho 'goes on'")
+
+    assert jenkins.build.result == 'UNSTABLE'
+    assert jenkins.build.description == MISSED
+    assert jenkins.build.log == [MISSED, 'goes on']
+  }
+
+  @Test
+  void 'a missed gate without a summary makes the build unstable all the same'() {
+    ends(4)
+
+    succeeds("evaluate spec: 'model/pipeline.yaml'")
+
+    assert jenkins.build.result == 'UNSTABLE'
+    assert jenkins.build.description == 'ended with exit code 4'
+  }
+
+  @Test
+  void 'a failed step fails the build, and says why'() {
+    ends(3, 'tumour-screening: step `score` failed')
+
+    Throwable thrown = runs("score()\necho 'goes on'")
+
+    assert thrown.message == 'stepwise score: tumour-screening: step `score` failed'
+    assert jenkins.build.result == 'FAILURE'
+    assert jenkins.build.description == null
+    assert jenkins.build.log.empty
+  }
+
+  @Test
+  void 'wrong usage fails the build, and an older summary does not say why'() {
+    ends(2, 'tumour-screening: as well as ever')
+
+    assert runs('score()').message == 'stepwise score: ended with exit code 2'
+    assert jenkins.build.result == 'FAILURE'
+  }
+
+  @Test
+  void 'any other end fails the build'() {
+    for (int code : [1, 130, 137, 143]) {
+      ends(code)
+
+      assert runs('score()').message == "stepwise score: ended with exit code ${code}"
+    }
+  }
+
+  @Test
+  void 'an abort stays an abort, and the run is kept'() {
+    binary.happens['--only'] = { folder, environment ->
+      summary(folder, environment.STEPWISE_RUN, 'interrupted')
+      throw new Interruption()
+    }
+
+    assert runs('score()') instanceof Interruption
+    assert jenkins.build.result == 'ABORTED'
+    assert calls('stash').collect { it[1].name } == ['stepwise-run-of-jenkins-models-7']
+  }
+}

@@ -1,0 +1,4 @@
+/** Runs the step `evaluate` of a spec in the build's run; params as of wasmStep. */
+void call(Map params = [:]) {
+  wasmStep(params, 'evaluate')
+}
