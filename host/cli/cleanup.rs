@@ -47,7 +47,7 @@ pub(super) struct Cleanup {
     set: Vec<String>,
     /// How long to wait for a process that still runs steps of the run, for example `15m` after an abort in Jenkins, which
     /// goes on before the step has ended
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "stale")]
     wait: Option<Duration>,
     #[command(flatten)]
     secrets: SecretsFolder,
