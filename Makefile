@@ -5,6 +5,7 @@ STEPS := store deploy subscribe score evaluate cleanup sweep
 GUESTS := greet rogue
 COMPONENTS := $(TARGET)/wasm32-wasip2/component
 SDK := $(TARGET)/sdk
+LOOK := $(TARGET)/look-tools
 CLIENTS := $(SDK)/watson/installed $(SDK)/watsonx/installed
 CARGO_FUZZ := $(TARGET)/cargo-fuzz/bin/cargo-fuzz
 S3_SERVER := $(TARGET)/s3s/bin/s3s-fs
@@ -14,7 +15,7 @@ SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shell
 # dependency compiles twice.
 WORKSPACE := --release --locked --workspace
 
-.PHONY: help dry-run test sdk jenkins build host steps guests lint bench fuzz clean
+.PHONY: help dry-run test sdk jenkins look build host steps guests lint bench fuzz clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +35,18 @@ jenkins: build ## Tests the Jenkins library on the engine that runs pipelines in
 	$(jenkins_tests)
 
 jenkins_tests = mvn --batch-mode --no-transfer-progress --file tests/jenkins/pom.xml -Dtarget=$(abspath $(TARGET)) test
+
+look: build guests $(LOOK)/installed ## Opens reports in Chromium, Debian's `chromium`, under Jenkins' policy
+	$(LOOK)/bin/python tests/look/look.py $(CHROMIUM) $(TARGET)/release/stepwise $(TARGET)/look
+
+$(LOOK)/installed: tests/look/requirements.txt
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+CHROMIUM = $(or $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name)))),$(error \
+	there is no Chromium: install Debian's package `chromium`))
 
 # A client can be only one product's in a process, so each product has its own.
 define sdk_tests

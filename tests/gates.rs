@@ -111,7 +111,11 @@ fn the_metrics_and_verdicts_are_shown_although_a_gate_was_missed() {
     let gates = table(&stdout, "evaluate: gates");
     assert_eq!(
         gates,
-        ["metric passed value wanted", "accuracy no 0.964912 at least 0.99", "log_loss yes 0.106093 at most 0.5"]
+        [
+            "metric value wanted verdict",
+            "accuracy 0.9649 at least 0.99 missed: 0.025 too low",
+            "log_loss 0.1061 at most 0.5 passed"
+        ]
     );
     let metrics = table(&stdout, "evaluate: metrics");
     assert_eq!(metrics.len(), 13);

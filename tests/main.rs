@@ -26,6 +26,7 @@ mod overrides;
 mod parallel;
 mod pipeline;
 mod readme;
+mod reports;
 mod runs;
 mod score_data;
 mod secrets;

@@ -13,8 +13,8 @@ use crate::deadline::Stop;
 use crate::error::Error;
 use crate::exit;
 use crate::plan::{DryRun, Plan};
-use crate::report::{self, Look};
-use crate::run::{Choice, Outcome, RunError, RunId, RunRecord, Runner};
+use crate::report::{self, Look, ReportError};
+use crate::run::{Choice, Outcome, RunError, RunFolder, RunId, RunRecord, Runner};
 use crate::signal::Signal;
 use crate::spec::Dialect;
 
@@ -150,9 +150,14 @@ impl Conduct<'_> {
         };
         let chosen: Vec<_> = plan.steps.iter().map(|step| step.id.as_str()).filter(|id| choice.includes(id)).collect();
         console.begin(&chosen);
-        let ledger = runner.ledger();
+        let (ledger, events) = (runner.ledger(), runner.events());
         let ran = runner.run(choice);
         console.end();
+        let folder = RunFolder::open(&folders.runs.runs, run).map_err(ReportError::from);
+        if let Err(error) = folder.and_then(|folder| report::write(&folder, &ledger, &events, &removal)) {
+            // The run is what it is without them.
+            console.note("warning", &format!("the reports were not written: {error}"), None);
+        }
         let record = ran?;
         report::text(&record, choice, look, out)?;
         let removing = plan.steps.iter().filter(|step| step.removes).map(|step| step.id.as_str());

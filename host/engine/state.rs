@@ -12,7 +12,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::deadline::{Deadline, Stop};
-use crate::run::{Events, Ledger};
+use crate::run::{Counted, Events, Ledger};
 use crate::services::{CallError, Exchange, Observer, Permit, Request, Response, Services};
 
 use super::limits::{Hit, LINE, Limit, MAX_HANDLES};
@@ -51,6 +51,8 @@ pub struct StepContext {
     pub places: Places,
     /// What those requests send, and answers that it has not taken.
     pub kept: Kept,
+    /// How many requests it has sent.
+    pub requests: Counted,
 }
 
 impl StepContext {
@@ -90,6 +92,7 @@ struct Observed<'a>(&'a StepContext);
 
 impl Observer for Observed<'_> {
     fn exchanged(&self, exchange: &Exchange<'_>) {
+        self.0.requests.add(exchange);
         self.0.events.request(&self.0.step, exchange);
     }
 }

@@ -12,6 +12,7 @@ use crate::spec::Violation;
 
 use super::artifacts;
 use super::lend::{Lent, Loan};
+use super::requests::Counted;
 use super::runner::Runner;
 use super::step_record::StepRecord;
 
@@ -72,6 +73,7 @@ impl Runner<'_> {
             places: Places::new(Arc::clone(&meter)),
             meter,
             kept: Kept::default(),
+            requests: Counted::default(),
             waited: Waited::default(),
         });
         let data = lends.then_some(lent.folder.as_path());
@@ -79,6 +81,7 @@ impl Runner<'_> {
             engine::execute(&step.component, &context, &inputs, data, info.artifacts.then_some(artifacts.as_path()));
         record.waiting_ms += context.waited.millis();
         record.used = context.meter.used();
+        context.requests.add_to(&mut record.requests);
         // What is recorded is also what later steps read.
         let mut outputs = self.events.masked_value(ended?);
         if let Some(violation) = info.outputs.errors(&outputs).into_iter().next() {

@@ -161,7 +161,7 @@ impl RunFolder {
     }
 
     /// Waits until no other process reads and replaces what several write; holds them off while the file is open.
-    pub(super) fn lock(&self) -> Result<File, FolderError> {
+    pub(crate) fn lock(&self) -> Result<File, FolderError> {
         let path = self.path.join("lock");
         let file = lock_file(&path)?;
         flock(&file, FlockOperation::LockExclusive).map_err(|error| failed("lock", &path)(error.into()))?;
@@ -205,7 +205,7 @@ fn lock_file(path: &Path) -> Result<File, FolderError> {
 }
 
 /// Replaces a file's content so that after any crash it is the old or the new one.
-pub(super) fn write_atomically(file: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+pub(crate) fn write_atomically(file: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     // In two pods both processes may have the same number.
     let draft = file.with_extension(format!("{:016x}.draft", fastrand::u64(..)));
     let write = || -> std::io::Result<()> {

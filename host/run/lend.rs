@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{DataError, Local, digest_once, is_below};
 
 /// A file that was lent to a step.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct LentFile {
     /// The input's value; the file is `/data/<value>`.
     pub value: String,
@@ -28,7 +29,7 @@ pub struct LentFile {
 }
 
 /// What a lent file was made of.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct MadeOf {
     /// What the source is called.
     pub source: String,

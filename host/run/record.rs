@@ -8,7 +8,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::plan::Overrides;
 
@@ -18,7 +20,7 @@ use super::seal::OF_FILE;
 use super::step_record::{StepOutcome, StepRecord};
 
 /// How a run ended: the worst of its steps, worst last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It has not ended, or was killed.
@@ -45,7 +47,7 @@ impl From<StepOutcome> for Outcome {
 }
 
 /// What is known of a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RunRecord {
     /// The form of this file.
     pub version: u32,
@@ -104,6 +106,13 @@ impl Stamp {
 }
 
 impl RunRecord {
+    /// The JSON Schema of `run.json`. Later versions may add members.
+    pub fn schema() -> Value {
+        let mut schema = schemars::schema_for!(Self).to_value();
+        schema["properties"]["sum"] = json!({"type": "string", "description": "A checksum of all before it."});
+        schema
+    }
+
     /// Reads a run's record.
     pub fn read(folder: &RunFolder) -> Result<Self, FolderError> {
         read(&folder.record())

@@ -126,6 +126,11 @@ impl<'a> Runner<'a> {
         Arc::clone(&self.ledger)
     }
 
+    /// The events, whose masks hold for all that is told of the run.
+    pub fn events(&self) -> Arc<Events> {
+        Arc::clone(&self.events)
+    }
+
     /// Runs the chosen steps. Answers the record, with the worst outcome of all the run's steps.
     pub fn run(mut self, choice: &Choice) -> Result<RunRecord, RunError> {
         // `cleanup` has a plan of its steps only; what others left stays in the record.

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::engine::{FailureCategory, Schema, StepError};
 use crate::plan::{PlannedStep, Retry};
 
+use super::chart::{Chart, charts};
 use super::events::Events;
 use super::lend::LentFile;
+use super::requests::Requests;
 
 /// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepOutcome {
     /// It did its work.
@@ -46,7 +49,7 @@ impl StepOutcome {
 }
 
 /// What is known of a step.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct StepRecord {
     /// Its id in the spec.
     pub id: String,
@@ -71,6 +74,9 @@ pub struct StepRecord {
     /// What its last try used of its limits, by their keys in the spec; time is `duration_ms`.
     #[serde(default)]
     pub used: BTreeMap<String, u64>,
+    /// The requests of all its tries, by service, then by the class of the answer's status, as `2xx`, or `unanswered`.
+    #[serde(default)]
+    pub requests: Requests,
     /// The requests that were granted to it, `service METHOD path`.
     pub grants: Vec<String>,
     /// The inputs, references resolved.
@@ -85,13 +91,16 @@ pub struct StepRecord {
     pub ledger_lines: u64,
     /// Which outputs are shown to the user, in the order of the schema.
     pub report: Vec<String>,
+    /// Which outputs are drawn, by their names.
+    #[serde(default)]
+    pub charts: BTreeMap<String, Chart>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<FailureRecord>,
 }
 
 /// Why a step failed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct FailureRecord {
     /// `invalid-input`, `refused`, `unavailable`, `gate` or `internal`.
     pub category: String,
@@ -120,12 +129,14 @@ impl StepRecord {
             waiting_ms: 0.0,
             attempts: 0,
             used: BTreeMap::new(),
+            requests: Requests::new(),
             grants: step.permit.granted().map(|grant| events.masked(&format!("{} {grant}", grant.service))).collect(),
             inputs: events.masked_value(step.inputs.sketch()),
             files: Vec::new(),
             outputs: None,
             ledger_lines: 0,
             report: reported.map(|(name, _)| name.clone()).collect(),
+            charts: charts(&info.outputs),
             failure: None,
         }
     }

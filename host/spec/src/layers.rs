@@ -16,7 +16,7 @@ use super::way::Way;
 use super::ways::Ways;
 
 /// What changes a spec from outside of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Overrides {
     /// The profile that is chosen.
     pub profile: Option<String>,

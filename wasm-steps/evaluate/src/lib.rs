@@ -78,10 +78,11 @@ struct Output {
     #[schemars(extend("x-report" = true, "additionalProperties" = {"type": ["number", "null"]}))]
     metrics: Metrics,
     /// What became of every gate
-    #[schemars(extend("x-report" = true))]
+    #[schemars(extend("x-report" = true, "x-chart" = "gates"))]
     gates: Vec<Verdict>,
     /// How often which label was predicted as which; a regression has none
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-chart" = "confusion-matrix"))]
     confusion_matrix: Option<ConfusionMatrix>,
     /// Whether the deployment is the committed model
     #[serde(skip_serializing_if = "Option::is_none")]

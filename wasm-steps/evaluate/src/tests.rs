@@ -87,8 +87,8 @@ fn metrics_gates_and_the_comparison_are_told() {
         json!({
             "metrics": {"accuracy": 0.95, "log_loss": 0.25, "brier_score": null},
             "gates": [
-                {"metric": "accuracy", "wanted": "at least 0.9", "value": 0.95, "passed": true},
-                {"metric": "log_loss", "wanted": "at most 0.5", "value": 0.25, "passed": true},
+                {"metric": "accuracy", "wanted": "at least 0.9", "at_least": 0.9, "value": 0.95, "passed": true},
+                {"metric": "log_loss", "wanted": "at most 0.5", "at_most": 0.5, "value": 0.25, "passed": true},
             ],
             "confusion_matrix": matrix(),
             "comparison": {"with": "model", "rows": 2, "largest_difference": 0.0, "tolerance": 1e-5, "same": true},
@@ -298,6 +298,9 @@ fn the_description_names_the_files_and_what_is_reported() {
     assert_eq!(outputs["properties"]["metrics"]["additionalProperties"], json!({"type": ["number", "null"]}));
     for shown in ["metrics", "gates", "comparison", "not_compared"] {
         assert_eq!(outputs["properties"][shown]["x-report"], true);
+    }
+    for (drawn, chart) in [("gates", "gates"), ("confusion_matrix", "confusion-matrix")] {
+        assert_eq!(outputs["properties"][drawn]["x-chart"], chart);
     }
     assert!(!about.inputs.contains("$ref") && !about.outputs.contains("$ref"), "{}", about.outputs);
 }

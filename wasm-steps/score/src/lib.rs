@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use step_sdk::feedback::{self, Feedback};
 use step_sdk::mark;
 use step_sdk::openscale::{InstanceId, OperationalSpace};
@@ -14,7 +14,8 @@ use step_sdk::payload::{self, LoggedBy, Payload, PayloadFields};
 use step_sdk::wml::{self, ApiVersion};
 use step_sdk::{
     Artifact, BatchLimits, BatchRow, Batches, DataSet, Failure, Field, FieldType, Host, InFlight, Level, Need, Needs,
-    Prediction, PredictionsWriter, Records, Repeat, Request, ScoringAnswer, Table,
+    Prediction, PredictionsWriter, Records, Repeat, Request, RocCurve, ScoreDistribution, ScoringAnswer, Separation,
+    Table,
 };
 
 #[cfg(test)]
@@ -95,6 +96,15 @@ struct Output {
     payload_logged_by: LoggedBy,
     /// Labelled rows sent as feedback
     feedback_records: u64,
+    /// How well the probabilities find the positive rows at every threshold; the mark is what the predicted labels make
+    /// of it, and all that the monitor's `area_under_roc` knows of
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-chart" = "roc"))]
+    roc_curve: Option<RocCurve>,
+    /// Which probabilities the rows of each class got
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-chart" = "score-distribution"))]
+    score_distribution: Option<ScoreDistribution>,
 }
 
 fn prediction() -> String {
@@ -148,7 +158,7 @@ impl Score<'_> {
         let (artifact, file) = Artifact::create(self.host, "predictions.csv")?;
         let mut writer = PredictionsWriter::new(file);
         let total = Table::count(self.input.data.open(self.host)?);
-        let (mut rows, mut under_way) = (0, VecDeque::new());
+        let (mut rows, mut under_way, mut separation) = (0, VecDeque::new(), Separation::default());
         loop {
             // The first batch goes alone: its answer shows who logs the payload.
             let places = if payload.is_decided() { self.input.in_flight.max(1) } else { 1 };
@@ -167,13 +177,32 @@ impl Score<'_> {
             if let Some(feedback) = &mut feedback {
                 feedback.send(&batch, &predictions)?;
             }
+            Self::separate(&batch, &predictions, &mut separation);
             rows += batch.len() as u64;
             self.host.progress(rows, Some(total.max(rows)), "rows");
         }
         writer.finish()?;
         let (payload_records, payload_logged_by) = payload.finish(rows)?;
         let feedback_records = feedback.map_or(Ok(0), Feedback::finish)?;
-        Ok(Output { rows, predictions: artifact, payload_records, payload_logged_by, feedback_records })
+        let (roc_curve, score_distribution) = (separation.roc_curve(), separation.score_distribution());
+        Ok(Output {
+            rows,
+            predictions: artifact,
+            payload_records,
+            payload_logged_by,
+            feedback_records,
+            roc_curve,
+            score_distribution,
+        })
+    }
+
+    /// Adds the rows that have a label.
+    fn separate(rows: &[BatchRow], predictions: &[Prediction], separation: &mut Separation) {
+        for (row, prediction) in rows.iter().zip(predictions) {
+            if let Some(Value::String(label)) = row.rest.last() {
+                separation.add(label, prediction);
+            }
+        }
     }
 
     /// The label and where rows that have one are sent.

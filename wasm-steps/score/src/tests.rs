@@ -78,9 +78,23 @@ fn rows_are_scored_kept_and_sent_as_payload_and_feedback() {
     takes(&host, "p", 1);
     takes(&host, "f", 1);
     let outputs = run(&host, both_sets()).unwrap();
+    let bars = |filled: usize, rows: u64| {
+        let mut counts = [0; 20];
+        counts[filled] = rows;
+        counts
+    };
+    let classes = [json!({"label": "0", "counts": bars(10, 1)}), json!({"label": "1", "counts": bars(15, 2)})];
     assert_eq!(
         outputs,
-        json!({"rows": 3, "predictions": "predictions.csv", "payload_records": 3, "payload_logged_by": "step", "feedback_records": 3})
+        json!({
+            "rows": 3,
+            "predictions": "predictions.csv",
+            "payload_records": 3,
+            "payload_logged_by": "step",
+            "feedback_records": 3,
+            "roc_curve": {"positive": "1", "points": [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]], "chosen": [0.0, 1.0], "area": 1.0},
+            "score_distribution": {"score": "probability of 1", "from": 0.0, "to": 1.0, "classes": classes},
+        })
     );
     assert_eq!(
         host.artifact("predictions.csv"),

@@ -15,7 +15,8 @@
 //!   [`local_scoring`], and it is kept as [`predictions_file`]
 //! - [`records`]: writing to an OpenScale data set; [`mark`]: knowing them again; [`payload`], [`feedback`]: what is written
 //! - [`ports`]: a model's inputs and outputs as columns
-//! - [`quality`]: what OpenScale's quality monitor found; [`verdict`] holds it against gates
+//! - [`quality`]: what OpenScale's quality monitor found; [`verdict`] holds it against gates; [`separation`]: how a
+//!   classifier's probabilities separate its classes
 //! - [`field`], [`gate`], [`wml`], [`openscale`]: words of the domain that several steps use
 
 pub mod archive;
@@ -46,6 +47,7 @@ pub mod request;
 pub mod resource;
 pub mod response;
 pub mod scoring_answer;
+pub mod separation;
 pub mod step;
 pub mod table;
 mod table_text;
@@ -72,6 +74,7 @@ pub use request::{InFlight, Request, segment};
 pub use resource::{Created, Resource, create};
 pub use response::Response;
 pub use scoring_answer::ScoringAnswer;
+pub use separation::{RocCurve, ScoreDistribution, Separation};
 pub use step::{Need, Needs};
 pub use table::{Row, Table};
 pub use wait::{Deadline, Poll, until};

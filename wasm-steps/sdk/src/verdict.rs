@@ -1,7 +1,7 @@
 //! Holds metrics against gates.
 
-use crate::Gates;
 use crate::quality::Metrics;
+use crate::{Gates, Limit};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -13,6 +13,12 @@ pub struct Verdict {
     metric: String,
     /// What it should be, as `at least 0.9`
     wanted: String,
+    /// The limit, if the metric must not be below it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_least: Option<f64>,
+    /// The limit, if the metric must not be above it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_most: Option<f64>,
     /// What it is; null if it has no value
     value: Option<f64>,
     /// Whether the gate is passed
@@ -43,9 +49,15 @@ pub fn judge(gates: &Gates, metrics: &Metrics, words: Option<&str>) -> Vec<Verdi
     limits
         .map(|(metric, limit)| {
             let value = metrics.get(metric).and_then(Value::as_f64);
+            let (at_least, at_most) = match limit {
+                Limit::AtLeast(value) => (Some(value), None),
+                Limit::AtMost(value) => (None, Some(value)),
+            };
             Verdict {
                 metric: metric.clone(),
                 wanted: limit.wanted(),
+                at_least,
+                at_most,
                 value,
                 passed: value.is_some_and(|value| limit.passes(value)),
                 reason: value.is_none().then(|| why_absent(metric, metrics, words)),

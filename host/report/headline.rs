@@ -1,0 +1,94 @@
+//! The run in one line.
+
+use crate::run::{Outcome, StepOutcome};
+
+use super::number::count;
+use super::summary::Summary;
+use super::words;
+
+/// Most characters of what a step says: the line is also a build's description.
+const MAX_MESSAGE: usize = 240;
+
+/// Missed gates that are told one by one.
+const MAX_MISSES: usize = 3;
+
+impl Summary {
+    /// How the run ended, why, and whether it left anything: in one line, whatever a step says.
+    pub(super) fn headline(&self) -> String {
+        let mut line = format!("{}: {}", words::pipeline(&self.record), self.verdict());
+        // What a dry run leaves ends with the stub.
+        if !self.left.is_empty() && !self.record.dry_run {
+            line += &format!("; {} left", count(self.left.len(), "resource"));
+        }
+        line
+    }
+
+    fn verdict(&self) -> String {
+        let outcome = words::outcome(self.record.outcome);
+        let why = match self.record.outcome {
+            Outcome::Succeeded => {
+                let gates = self.gates().count();
+                return if gates == 0 {
+                    outcome.to_owned()
+                } else {
+                    format!("{outcome}, {} passed", count(gates, "gate"))
+                };
+            }
+            Outcome::Unfinished => return outcome.to_owned(),
+            Outcome::GateMissed => self.misses().or_else(|| self.message(StepOutcome::GateMissed)),
+            Outcome::Failed => self.failures(),
+            Outcome::Interrupted => self.first(StepOutcome::Interrupted).map(|id| format!("step `{id}`")),
+        };
+        why.map_or_else(|| outcome.to_owned(), |why| format!("{outcome}: {why}"))
+    }
+
+    fn misses(&self) -> Option<String> {
+        let misses: Vec<_> =
+            self.gates().filter_map(|(_, gate)| gate.complaint()).map(|text| one_line(&text)).collect();
+        let mut told = misses.iter().take(MAX_MISSES).cloned().collect::<Vec<_>>().join("; ");
+        if misses.len() > MAX_MISSES {
+            told += &format!("; and {} more", misses.len() - MAX_MISSES);
+        }
+        (!misses.is_empty()).then_some(told)
+    }
+
+    /// What the first step that failed says, and which others did.
+    fn failures(&self) -> Option<String> {
+        let message = self.message(StepOutcome::Failed)?;
+        let failed = self.record.steps.iter().filter(|step| step.outcome == StepOutcome::Failed);
+        let others: Vec<_> = failed.skip(1).map(|step| format!("`{}`", step.id)).collect();
+        let others = if others.is_empty() { String::new() } else { format!("; {} failed too", others.join(", ")) };
+        Some(message + &others)
+    }
+
+    /// What the first step that ended so says.
+    fn message(&self, outcome: StepOutcome) -> Option<String> {
+        let step = self.record.steps.iter().find(|step| step.outcome == outcome)?;
+        let message = one_line(step.failure.as_ref().map_or("", |failure| &failure.message));
+        Some(format!("step `{}`: {message}", step.id))
+    }
+
+    fn first(&self, outcome: StepOutcome) -> Option<&str> {
+        self.record.steps.iter().find(|step| step.outcome == outcome).map(|step| step.id.as_str())
+    }
+}
+
+/// A text without line breaks, cut where it is too long.
+fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_MESSAGE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_many_lines_is_one_line_and_not_endless() {
+        assert_eq!(one_line("a\r\n  b\tc\u{2028}d\n"), "a b c d");
+        assert_eq!(one_line(&"é".repeat(1000)).chars().count(), MAX_MESSAGE + 1);
+    }
+}

@@ -1,0 +1,91 @@
+//! Charts as SVG within the page. Jenkins allows no style in it, so colours are classes of `report.css`; the attributes
+//! beside them hold where that file is not.
+
+mod bar;
+mod curve;
+mod histogram;
+mod matrix;
+
+pub(super) use bar::{gauge, stacked};
+pub(super) use curve::curve;
+pub(super) use histogram::histogram;
+pub(super) use matrix::matrix;
+
+use maud::{Markup, html};
+
+/// What a shape means.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Paint {
+    Good,
+    Bad,
+    Warn,
+    Main,
+    Pale,
+    Faint,
+    Allowed,
+    Ink,
+}
+
+impl Paint {
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Warn => "warn",
+            Self::Main => "main",
+            Self::Pale => "pale",
+            Self::Faint => "faint",
+            Self::Allowed => "allowed",
+            Self::Ink => "ink",
+        }
+    }
+
+    fn colour(self) -> &'static str {
+        match self {
+            Self::Good => "#1a7f37",
+            Self::Bad => "#cf222e",
+            Self::Warn => "#bf8700",
+            Self::Main => "#2f6fb5",
+            Self::Pale => "#a9c7e8",
+            Self::Faint => "#e4e8ed",
+            Self::Allowed => "#cfe8d5",
+            Self::Ink => "#1f2328",
+        }
+    }
+}
+
+fn rect(x: f64, y: f64, width: f64, height: f64, paint: Paint, title: &str) -> Markup {
+    html! {
+        rect x=(rounded(x)) y=(rounded(y)) width=(rounded(width)) height=(rounded(height)) class=(paint.class())
+            fill=(paint.colour()) { @if !title.is_empty() { title { (title) } } }
+    }
+}
+
+/// A line of text that begins, ends or has its middle there.
+fn text(x: f64, y: f64, anchor: &str, text: &str) -> Markup {
+    html! {
+        text x=(rounded(x)) y=(rounded(y)) text-anchor=(anchor) font-size="12" class=(Paint::Ink.class())
+            fill=(Paint::Ink.colour()) { (text) }
+    }
+}
+
+/// A text that must not be longer than so many letters, whole when pointed at.
+fn label(x: f64, y: f64, anchor: &str, whole: &str, letters: usize) -> Markup {
+    html! {
+        text x=(rounded(x)) y=(rounded(y)) text-anchor=(anchor) font-size="12" class=(Paint::Ink.class())
+            fill=(Paint::Ink.colour()) { (cut(whole, letters)) title { (whole) } }
+    }
+}
+
+fn cut(text: &str, letters: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(letters) {
+        Some(_) => line.chars().take(letters.saturating_sub(1)).chain(['…']).collect(),
+        None => line,
+    }
+}
+
+/// Hundredths of a pixel are enough.
+fn rounded(length: f64) -> f64 {
+    (length * 100.0).round() / 100.0
+}
