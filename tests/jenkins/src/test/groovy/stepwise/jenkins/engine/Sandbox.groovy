@@ -4,7 +4,7 @@ import com.cloudbees.groovy.cps.CpsDefaultGroovyMethods
 import com.cloudbees.groovy.cps.impl.CallSiteBlock
 import com.cloudbees.groovy.cps.sandbox.DefaultInvoker
 import com.cloudbees.groovy.cps.sandbox.Invoker
-import groovy.json.JsonSlurperClassic
+import groovy.json.JsonSlurper
 import org.codehaus.groovy.runtime.GStringImpl
 import org.codehaus.groovy.runtime.ScriptBytecodeAdapter
 
@@ -15,7 +15,7 @@ import org.codehaus.groovy.runtime.ScriptBytecodeAdapter
 class Sandbox extends DefaultInvoker {
   private static final Map<Class, List<String>> ALLOWED = [
     (Class): ['isInstance'],
-    (JsonSlurperClassic): ['parseText'],
+    (JsonSlurper): ['parseText'],
     (Map): ['keySet', 'get', 'put', 'plus', 'isEmpty', 'size'],
     (Collection): ['removeAll', 'join', 'leftShift', 'plus', 'isEmpty', 'size', 'each', 'sort'],
     (List): ['getAt', 'get'],
@@ -26,7 +26,7 @@ class Sandbox extends DefaultInvoker {
   ]
   /** What operators, typed variables and Jenkins' own `each` are compiled to. */
   private static final List<Class> LANGUAGE = [CpsDefaultGroovyMethods, ScriptBytecodeAdapter]
-  private static final List<Class> CONSTRUCTED = [ArrayList, GStringImpl, JsonSlurperClassic]
+  private static final List<Class> CONSTRUCTED = [ArrayList, GStringImpl, JsonSlurper]
 
   @Override
   Object methodCall(Object receiver, String method, Object[] arguments) {
