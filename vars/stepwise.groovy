@@ -4,7 +4,8 @@ import groovy.json.JsonSlurper
 import groovy.transform.Field
 
 @Field final int GATE_MISSED = 4 // README, "Use it"
-@Field final int NOTHING_RAN = 2
+// After any other end the summary is of the call before.
+@Field final List WITH_SUMMARY = [0, 3, 4, 130, 143]
 
 @Field final List KNOWN = [
   'cleanup', 'credentials', 'dryRun', 'keep', 'profile', 'reports', 'resume', 'run', 'set', 'sha256', 'spec', 'step', 'url',
@@ -111,15 +112,19 @@ private Object bindingOf(String variable, Object id) {
 }
 
 private void conclude(String label, String run, int code) {
-  if (code == 0) { return }
+  String variable = 'STEPWISE_MISSED_' + run
+  if (code == GATE_MISSED) { env."${variable}" = 'true' }
+  String headline = headlineOf(run, code)
+  // Cleanup says it anew: what was left when the gate was missed is gone by then.
+  if (env."${variable}" && (code == 0 || code == GATE_MISSED)) { currentBuild.description = headline }
+  if (code == GATE_MISSED) { unstable headline } else if (code != 0) { error "${label}: ${headline}" }
+}
+
+/** The run in one line, as the first line of its summary has it. */
+private String headlineOf(String run, int code) {
   String summary = ".stepwise/${run}/summary.md"
-  String headline = "ended with exit code ${code}"
-  if (code > NOTHING_RAN && fileExists(summary)) {
-    headline = readFile(file: summary, encoding: 'UTF-8').readLines()[0] - '# '
-  }
-  if (code != GATE_MISSED) { error "${label}: ${headline}" }
-  currentBuild.description = headline
-  unstable headline
+  if (!WITH_SUMMARY.contains(code) || !fileExists(summary)) { return "ended with exit code ${code}" }
+  return readFile(file: summary, encoding: 'UTF-8').readLines()[0] - '# '
 }
 
 /** Shows the reports of a run, once a build: JUnit would count them again. */

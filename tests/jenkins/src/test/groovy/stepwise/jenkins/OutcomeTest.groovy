@@ -24,6 +24,17 @@ class OutcomeTest extends LibraryTestCase {
   }
 
   @Test
+  void 'cleanup says anew what the description is, as nothing is left then'() {
+    ends(4, MISSED + '; 5 resources left')
+    binary.happens[' cleanup '] = { folder, environment -> summary(folder, environment.STEPWISE_RUN, MISSED) }
+
+    succeeds("evaluate spec: 'model/pipeline.yaml'\ncleanup()")
+
+    assert jenkins.build.result == 'UNSTABLE'
+    assert jenkins.build.description == MISSED
+  }
+
+  @Test
   void 'a missed gate without a summary makes the build unstable all the same'() {
     ends(4)
 
@@ -55,8 +66,13 @@ class OutcomeTest extends LibraryTestCase {
 
   @Test
   void 'any other end fails the build'() {
-    for (int code : [1, 130, 137, 143]) {
-      ends(code)
+    for (int code : [130, 143]) {
+      ends(code, 'tumour-screening: interrupted')
+
+      assert runs('score()').message == 'stepwise score: tumour-screening: interrupted'
+    }
+    for (int code : [1, 137]) {
+      ends(code, 'tumour-screening: of an earlier step')
 
       assert runs('score()').message == "stepwise score: ended with exit code ${code}"
     }

@@ -17,7 +17,7 @@ class Sandbox extends DefaultInvoker {
     (Class): ['isInstance'],
     (JsonSlurper): ['parseText'],
     (Map): ['keySet', 'get', 'put', 'plus', 'isEmpty', 'size'],
-    (Collection): ['removeAll', 'join', 'leftShift', 'plus', 'isEmpty', 'size', 'each', 'sort'],
+    (Collection): ['contains', 'removeAll', 'join', 'leftShift', 'plus', 'isEmpty', 'size', 'each', 'sort'],
     (List): ['getAt', 'get'],
     (Iterable): ['iterator'],
     (Iterator): ['hasNext', 'next'],
