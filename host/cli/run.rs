@@ -153,7 +153,7 @@ impl Conduct<'_> {
         let (ledger, events) = (runner.ledger(), runner.events());
         let ran = runner.run(choice);
         console.end();
-        let folder = RunFolder::open(&folders.runs.runs, run).map_err(ReportError::from);
+        let folder = RunFolder::open(runs, run).map_err(ReportError::from);
         if let Err(error) = folder.and_then(|folder| report::write(&folder, &ledger, &events, &removal)) {
             // The run is what it is without them.
             console.note("warning", &format!("the reports were not written: {error}"), None);
