@@ -154,8 +154,9 @@ impl Conduct<'_> {
         let ran = runner.run(choice);
         console.end();
         let folder = RunFolder::open(runs, run).map_err(ReportError::from);
-        if let Err(error) = folder.and_then(|folder| report::write(&folder, &ledger, &events, &removal)) {
-            // The run is what it is without them.
+        let written = folder.and_then(|folder| report::write(&folder, &ledger, &events, &removal));
+        // The run is what it is without them; what kept it from going on is told anyway.
+        if let Some(error) = written.err().filter(|_| ran.is_ok()) {
             console.note("warning", &format!("the reports were not written: {error}"), None);
         }
         let record = ran?;

@@ -160,6 +160,7 @@ fn agree_in_charts(root: Node<'_, '_>, steps: &[Value]) -> (usize, usize) {
         let labels = matrix["labels"].as_array().unwrap();
         for (actual, row) in labels.iter().zip(matrix["values"].as_array().unwrap()) {
             for (predicted, count) in labels.iter().zip(row.as_array().unwrap()) {
+                let [actual, predicted] = [actual, predicted].map(|label| label.to_string().replace('"', ""));
                 let title = format!("actual {actual}, predicted {predicted}: {}", count.as_f64().unwrap());
                 assert!(titles.contains(&title), "no `{title}` in {titles:?}");
                 shapes += 1;

@@ -87,7 +87,7 @@ fn every_request_is_counted_by_service_and_status() {
     let bench = Bench::sample()
         .fails(status("POST", "/ml/v4/deployments/*/predictions", 503))
         .fails(status("GET", "/openscale/*/v2/monitor_instances/*/measurements", 503))
-        .fails(Fault::new("GET", "/v2/spaces", FaultKind::DropConnection));
+        .fails(Fault::new("GET", "/v2/software_specifications", FaultKind::DropConnection));
 
     bench.run().succeeds();
 
