@@ -63,7 +63,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Run(RunError::Folder(error)) | Self::Folder(error) => folder_code(error),
-            Self::Run(RunError::Ledger(_)) => exit::UNEXPECTED,
+            Self::Run(RunError::Ledger(_)) | Self::Output(_) | Self::Signals(_) => exit::UNEXPECTED,
             Self::Run(RunError::Data { error, .. }) if error.is_passing() => exit::UNEXPECTED,
             Self::Component(_)
             | Self::Spec(_)
@@ -74,7 +74,6 @@ impl Error {
             | Self::Faults { .. }
             | Self::Stub(_)
             | Self::Run(_) => exit::USAGE,
-            Self::Output(_) | Self::Signals(_) => exit::UNEXPECTED,
         }
     }
 

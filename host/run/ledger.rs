@@ -446,7 +446,7 @@ mod tests {
         let whole = std::fs::read(&file).unwrap();
         for at in 0..=whole.len() {
             std::fs::write(&file, &whole[..at]).unwrap();
-            let ends = whole[..at].iter().filter(|&&byte| byte == b'\n').count();
+            let ends = String::from_utf8_lossy(&whole[..at]).matches('\n').count();
             // A line that lacks only its end counts.
             let lines = ends + usize::from(whole.get(at) == Some(&b'\n'));
             assert_eq!(ledger.lines().unwrap(), lines as u64, "cut at {at}");

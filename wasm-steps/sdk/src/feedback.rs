@@ -47,7 +47,9 @@ impl<'a> Feedback<'a> {
         fields.push(TRANSACTION);
         self.records.send(&records, &|records, id| {
             let (mut table, id) = (TableText::new(&fields), json!(id));
-            records.iter().for_each(|record| table.row(record, &[&id]));
+            for record in records {
+                table.row(record, &[&id]);
+            }
             [&b"["[..], &table.end(), b"]"].concat()
         })
     }

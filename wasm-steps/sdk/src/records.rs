@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-
 use crate::host::uuid;
 use crate::lookup::SECOND_LOOK;
 use crate::mark::Mark;

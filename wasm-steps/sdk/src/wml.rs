@@ -41,7 +41,9 @@ impl ApiVersion {
 /// The body of `POST /ml/v4/deployments/*/predictions`.
 pub fn scoring_body(features: &[String], rows: &[BatchRow]) -> Vec<u8> {
     let mut table = TableText::new(features);
-    rows.iter().for_each(|row| table.row(&row.features, &[]));
+    for row in rows {
+        table.row(&row.features, &[]);
+    }
     [&b"{\"input_data\":["[..], &table.end(), b"]}"].concat()
 }
 
