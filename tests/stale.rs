@@ -377,6 +377,10 @@ fn what_is_kept_on_purpose_is_only_listed() {
     assert_eq!(bench.stub.leftovers(), before);
     sweep_with(&bench, &["--set", "steps.cleanup.when=always", "pipeline.yaml"]).succeeds();
     bench.leaves_nothing();
+    lost(&bench, "pipeline.yaml", "another");
+    let bench = bench.variable("STEPWISE_SET", "steps.cleanup.when=always");
+    sweep(&bench).succeeds();
+    bench.leaves_nothing();
 }
 
 #[test]

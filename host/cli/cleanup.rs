@@ -17,7 +17,7 @@ use crate::spec::{Spec, parse_age, parse_duration};
 
 use super::advice::{self, Folders};
 use super::run::Conduct;
-use super::{RunsFolder, SecretsFolder, StepsFolder};
+use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder};
 
 /// Remove what a run, or any lost run of a pipeline, has left behind
 #[derive(Debug, Args)]
@@ -113,7 +113,7 @@ impl Cleanup {
 
     fn of_lost_runs(&self, spec: &Path, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
         let profile = self.profile.clone().or_else(|| std::env::var("STEPWISE_PROFILE").ok());
-        let read = super::read(spec, &Overrides { profile, set: self.set.clone() })?;
+        let read = super::read(spec, &OverrideArguments { profile, set: self.set.clone() }.overrides())?;
         // Held to the end, so that no run goes on with what is about to be removed.
         let local = LocalRuns::of(&self.runs.runs, &read.name)?;
         let stale = Stale { older_than: self.older_than.time, alive: local.alive.clone(), lists: self.dry_run };
