@@ -20,8 +20,8 @@ pub enum ReportError {
     /// The record.
     #[error("the record cannot be told: {0}")]
     Record(#[from] serde_json::Error),
-    /// JUnit's form.
-    #[error("failed to write JUnit's form: {0}")]
+    /// `junit.xml`.
+    #[error("failed to make `junit.xml`: {0}")]
     Junit(#[from] quick_junit::SerializeError),
 }
 

@@ -15,12 +15,12 @@ const MAX_MISSES: usize = 3;
 impl Summary {
     /// How the run ended, why, and whether it left anything: in one line, whatever a step says.
     pub(super) fn headline(&self) -> String {
-        let mut line = format!("{}: {}", words::pipeline(&self.record), self.verdict());
+        let line = format!("{}: {}", words::pipeline(&self.record), self.verdict());
         // What a dry run leaves ends with the stub.
-        if !self.left.is_empty() && !self.record.dry_run {
-            line += &format!("; {} left", count(self.left.len(), "resource"));
+        if self.left.is_empty() || self.record.dry_run {
+            return line;
         }
-        line
+        format!("{line}; {} left", count(self.left.len(), "resource"))
     }
 
     fn verdict(&self) -> String {
@@ -45,11 +45,10 @@ impl Summary {
     fn misses(&self) -> Option<String> {
         let misses: Vec<_> =
             self.gates().filter_map(|(_, gate)| gate.complaint()).map(|text| one_line(&text)).collect();
-        let mut told = misses.iter().take(MAX_MISSES).cloned().collect::<Vec<_>>().join("; ");
-        if misses.len() > MAX_MISSES {
-            told += &format!("; and {} more", misses.len() - MAX_MISSES);
-        }
-        (!misses.is_empty()).then_some(told)
+        let more = misses.len().saturating_sub(MAX_MISSES);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        let told: Vec<_> = misses.iter().take(MAX_MISSES).cloned().chain(more).collect();
+        (!misses.is_empty()).then(|| told.join("; "))
     }
 
     /// What the first step that failed says, and which others did.

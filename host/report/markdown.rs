@@ -97,7 +97,7 @@ fn table(grid: &Grid) -> String {
 /// A hint, whose further lines are to be copied.
 fn hint_of(hint: &str) -> String {
     let (first, more) = hint.split_once('\n').unwrap_or((hint, ""));
-    let more: String = more.lines().map(|line| format!("    {line}\n")).collect();
+    let more = more.lines().fold(String::new(), |text, line| text + "    " + line + "\n");
     let between = if more.is_empty() { "" } else { "\n" };
     format!("hint: {}\n{between}{more}", escaped(first))
 }

@@ -18,7 +18,8 @@ const HOSTILE: &str =
 
 /// A component without any SDK that answers this, and whose outputs have this schema.
 fn step(schema: &Value, answer: &Value) -> Vec<u8> {
-    let escaped = |value: &Value| value.to_string().bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let escaped =
+        |value: &Value| value.to_string().bytes().map(|byte| format!("\\{byte:02x}")).collect::<Vec<_>>().concat();
     let number =
         |number: usize| u32::try_from(number).unwrap().to_le_bytes().map(|byte| format!("\\{byte:02x}")).concat();
     let place = |at: usize, value: &Value| format!("{}{}", number(at), number(value.to_string().len()));

@@ -138,6 +138,6 @@ fn the_curve_and_the_distribution_are_those_of_the_predictions() {
     // What the monitor says of the one point that the predicted labels make.
     let chosen = &outputs["roc_curve"]["chosen"];
     let monitors = bench.outputs("evaluate")["metrics"]["area_under_roc"].as_f64().unwrap();
-    let own = (1.0 - chosen[0].as_f64().unwrap() + chosen[1].as_f64().unwrap()) / 2.0;
+    let own = f64::midpoint(1.0 - chosen[0].as_f64().unwrap(), chosen[1].as_f64().unwrap());
     assert!((own - monitors).abs() < 1e-9, "{own} is not {monitors}");
 }
