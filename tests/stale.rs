@@ -310,7 +310,7 @@ fn what_cannot_be_listed_is_one_clear_error_and_nothing_is_removed() {
 }
 
 #[test]
-fn a_signal_ends_it_and_a_second_one_says_how_to_go_on() {
+fn a_signal_ends_it_and_the_next_one_goes_on() {
     let bench = Bench::sample();
     lost(&bench, "pipeline.yaml", "lost");
     let bench = bench.fails(Fault::new("DELETE", "/openscale/*/v2/subscriptions/*", FaultKind::Stall));
