@@ -407,6 +407,12 @@ pub(crate) fn each<C: Sync>(cases: &[C], name: impl Fn(&C) -> &str, check: impl 
     });
 }
 
+/// A SHA-256 in hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest as _, Sha256};
+    Sha256::digest(bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 /// A JSON file.
 pub(crate) fn json(file: &Path) -> Value {
     let text = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use stepwise_stub::{Fault, FaultKind, Nth, Options, Stub};
 
 use crate::custom::{rogue, spec};
-use crate::harness::{Bench, guest, json as read_json};
+use crate::harness::{Bench, guest, json as read_json, sha256};
 
 const STEPS: [&str; 6] = ["store", "deploy", "subscribe", "score", "evaluate", "cleanup"];
 const HOUR: Duration = Duration::from_hours(1);
@@ -144,7 +144,7 @@ fn the_record_has_digests_inputs_outputs_files_and_grants() {
     assert_eq!(record["stepwise"], env!("CARGO_PKG_VERSION"));
     assert_eq!(record["dry_run"], false);
     assert_eq!(record["outcome"], "succeeded");
-    assert_eq!(record["spec_sha256"].as_str().unwrap(), sha256(&bench, "pipeline.yaml"));
+    assert_eq!(record["spec_sha256"].as_str().unwrap(), digest(&bench, "pipeline.yaml"));
     assert!(record["started_at"].as_str() < record["updated_at"].as_str());
 
     let evaluate = bench.step("evaluate");
@@ -177,9 +177,9 @@ fn the_record_has_digests_inputs_outputs_files_and_grants() {
     assert_eq!(
         files,
         [
-            ("target", "data-set", sha256(&bench, "data/target.csv")),
-            ("model.onnx", "model", sha256(&bench, "model.onnx")),
-            ("score/predictions.csv", "artifact", sha256(&bench, ".stepwise/r/artifacts/score/predictions.csv")),
+            ("target", "data-set", digest(&bench, "data/target.csv")),
+            ("model.onnx", "model", digest(&bench, "model.onnx")),
+            ("score/predictions.csv", "artifact", digest(&bench, ".stepwise/r/artifacts/score/predictions.csv")),
         ]
     );
     for step in STEPS {
@@ -191,10 +191,9 @@ fn the_record_has_digests_inputs_outputs_files_and_grants() {
     assert!(!bench.folder.path().join(".stepwise/r/lent").exists());
 }
 
-fn sha256(bench: &Bench, file: &str) -> String {
-    use sha2::{Digest as _, Sha256};
-    let digest = Sha256::digest(fs::read(bench.folder.path().join(file)).unwrap());
-    digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+/// Of a file of the bench.
+fn digest(bench: &Bench, file: &str) -> String {
+    sha256(&fs::read(bench.folder.path().join(file)).unwrap())
 }
 
 #[test]
