@@ -169,7 +169,8 @@ fn agree_in_charts(root: Node<'_, '_>, steps: &[Value]) -> (usize, usize) {
         charts += 1;
     }
 
-    let curves = drawn(steps, "roc");
+    // What does not have the form of a curve is a table.
+    let curves: Vec<_> = drawn(steps, "roc").into_iter().filter(|(_, curve)| curve["points"].is_array()).collect();
     assert_eq!(titled("ROC curve").len(), curves.len());
     for (figure, (_, curve)) in titled("ROC curve").into_iter().zip(&curves) {
         let told: Vec<f64> =
