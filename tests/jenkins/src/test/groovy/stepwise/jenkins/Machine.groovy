@@ -21,10 +21,12 @@ class Machine implements Shell {
     builder.environment().clear()
     builder.environment().putAll([PATH: path, STEPWISE_CACHE: new File(TARGET, 'jenkins/cache').path] + environment)
     Process process = builder.start()
-    process.consumeProcessErrorStream(log)
+    Thread errors = process.consumeProcessErrorStream(log)
     if (environment.STEPWISE_STEP == aborted && script.contains('--only')) { abort(process) }
     String output = process.inputStream.text
-    return new Shell.Answer(process.waitFor(), output)
+    int code = process.waitFor()
+    errors.join()
+    return new Shell.Answer(code, output)
   }
 
   /** Jenkins sends SIGTERM to all processes of the step, and after a while goes on whether they have ended or not. */
