@@ -154,7 +154,8 @@ impl Score<'_> {
         let mut batches = self.batches()?;
         // What is wrong with the first rows is found before anything is sent.
         let mut next = batches.next().transpose()?;
-        let (mut payload, mut feedback) = (self.payload()?, self.feedback()?);
+        let basis = self.basis()?;
+        let (mut payload, mut feedback) = (self.payload(basis)?, self.feedback(basis)?);
         let (artifact, file) = Artifact::create(self.host, "predictions.csv")?;
         let mut writer = PredictionsWriter::new(file);
         let total = Table::count(self.input.data.open(self.host)?);
@@ -226,21 +227,25 @@ impl Score<'_> {
         Ok(Batches::new(table.select(&fields)?, self.features.len(), limits))
     }
 
-    fn records(&self, kind: &str, id: &str, column: &'static str) -> Result<Records<'_>, Failure> {
+    fn records(&self, kind: &str, id: &str, column: &'static str, basis: u32) -> Result<Records<'_>, Failure> {
         let records = Records::open(self.host, &self.input.instance_id, kind, id, self.input.timeout_seconds)?;
-        records.marked(column, self.basis()?)
+        records.marked(column, basis)
     }
 
-    /// What decides which records there are, and how they are cut into requests.
+    /// What decides which records there are, and how they are cut into requests; it takes a look at the whole data set, so
+    /// none where no records are sent.
     fn basis(&self) -> Result<u32, Failure> {
+        if self.input.payload_data_set_id.is_none() && self.label().is_none() {
+            return Ok(0);
+        }
         let Input { data, scoring_path, input_fields, label_column, batch_rows, batch_bytes, .. } = &self.input;
         let how = json!([scoring_path, input_fields, label_column, batch_rows, batch_bytes]);
         mark::basis(data.open(self.host)?, &data.0, &how)
     }
 
-    fn payload(&self) -> Result<Payload<'_>, Failure> {
+    fn payload(&self, basis: u32) -> Result<Payload<'_>, Failure> {
         let id = self.input.payload_data_set_id.as_deref();
-        let records = id.map(|id| self.records("payload", id, payload::SCORING)).transpose()?;
+        let records = id.map(|id| self.records("payload", id, payload::SCORING, basis)).transpose()?;
         let fields = PayloadFields {
             features: &self.features,
             prediction: &self.input.prediction_field,
@@ -249,12 +254,12 @@ impl Score<'_> {
         Ok(Payload::new(self.host, self.input.operational_space, fields, records))
     }
 
-    fn feedback(&self) -> Result<Option<Feedback<'_>>, Failure> {
+    fn feedback(&self, basis: u32) -> Result<Option<Feedback<'_>>, Failure> {
         let Some((label, id)) = self.label() else {
             return Ok(None);
         };
         Ok(Some(Feedback::new(
-            self.records("feedback", id, feedback::TRANSACTION)?,
+            self.records("feedback", id, feedback::TRANSACTION, basis)?,
             &self.input.data.0,
             &self.features,
             label,
