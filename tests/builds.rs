@@ -59,12 +59,18 @@ fn the_plan_of_a_cleanup_asks_for_what_the_cleanup_reads_as_the_run_had_it() {
     assert_eq!(plan["steps"][0]["id"], "cleanup");
 }
 
+/// What a process holds that runs steps of run `r`.
+fn hold(bench: &Bench) -> fs::File {
+    let alive = fs::File::open(bench.folder.path().join(".stepwise/r/alive")).unwrap();
+    alive.lock_shared().unwrap();
+    alive
+}
+
 #[test]
 fn cleanup_waits_for_a_process_that_still_runs_the_run() {
     let bench = Bench::sample();
     bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
-    let alive = fs::File::open(bench.folder.path().join(".stepwise/r/alive")).unwrap();
-    alive.lock_shared().unwrap();
+    let alive = hold(&bench);
 
     let cleanup = bench.start(&["cleanup", "--run", "r", "--wait", "10m"]);
     let cleanup = cleanup.says("waiting for another process, which still runs steps of the run");
@@ -78,8 +84,7 @@ fn cleanup_waits_for_a_process_that_still_runs_the_run() {
 fn cleanup_waits_no_longer_than_it_may() {
     let bench = Bench::sample();
     bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
-    let alive = fs::File::open(bench.folder.path().join(".stepwise/r/alive")).unwrap();
-    alive.lock_shared().unwrap();
+    let _alive = hold(&bench);
 
     bench.stepwise(&["cleanup", "--run", "r", "--wait", "1ms"]).exits_with(2).says(
         "waiting for another process, which still runs steps of the run\n\
