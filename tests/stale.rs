@@ -384,13 +384,28 @@ fn what_is_kept_on_purpose_is_only_listed() {
 }
 
 #[test]
+fn what_belongs_to_a_sweep_is_refused_for_one_run_and_nothing_is_removed() {
+    let bench = Bench::sample();
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--keep"]).succeeds();
+    let before = bench.stub.leftovers();
+    let cases: [(&[&str], &str); 3] =
+        [(&["--dry-run"], "--dry-run"), (&["--older-than", "1d"], "--older-than <AGE>"), (&["--profile", "p"], "--profile <NAME>")];
+
+    for (arguments, name) in cases {
+        let stderr = bench.stepwise(&[&["cleanup", "--run", "r"], arguments].concat()).exits_with(2).stderr();
+        let told = format!("error: the argument '--run <ID>' cannot be used with '{name}'\n");
+        assert!(stderr.starts_with(&told), "{stderr}");
+        assert_eq!(bench.stub.leftovers(), before, "{name}");
+    }
+}
+
+#[test]
 fn a_run_does_not_run_it_and_wrong_usage_is_told() {
     let bench = Bench::sample();
-    let mistakes: [&[&str]; 5] = [
+    let mistakes: [&[&str]; 4] = [
         &["cleanup"],
         &["cleanup", "--stale"],
         &["cleanup", "--stale", "--run", "r", "pipeline.yaml"],
-        &["cleanup", "--run", "r", "--older-than", "1d"],
         &["cleanup", "--stale", "--older-than", "lately", "pipeline.yaml"],
     ];
     for arguments in mistakes {

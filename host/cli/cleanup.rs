@@ -34,13 +34,13 @@ pub(super) struct Cleanup {
     #[arg(long)]
     stale: bool,
     /// With `--stale`: how old the youngest thing that a run has left must be, for example `12h`; give more than a run takes
-    #[arg(long, value_name = "AGE", requires = "stale", default_value = "1d")]
+    #[arg(long, value_name = "AGE", conflicts_with = "run", default_value = "1d")]
     older_than: Age,
     /// With `--stale`: list what would be removed, and remove nothing
-    #[arg(long, requires = "stale")]
+    #[arg(long, conflicts_with = "run")]
     dry_run: bool,
     /// With `--stale`: profile of the spec to apply; without it, the one that `STEPWISE_PROFILE` names
-    #[arg(long, value_name = "NAME", requires = "stale")]
+    #[arg(long, value_name = "NAME", conflicts_with = "run")]
     profile: Option<String>,
     /// Value to use instead of the spec's. What `run` was given is known, but for secrets: give those again
     #[arg(long, value_name = "PATH=VALUE")]

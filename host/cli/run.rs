@@ -25,19 +25,23 @@ use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder};
 /// How long the embedded stub's asynchronous states take: long enough to be waited for, no longer.
 const SETTLE: Duration = Duration::from_millis(20);
 
+/// What no dry run can have. To require `--dry-run` is not enough for what only a dry run has: clap does not miss an argument
+/// that could not be there.
+const REAL: [&str; 3] = ["from", "resume", "keep"];
+
 /// Run the steps of a spec in order
 #[derive(Debug, Args)]
 pub(super) struct Run {
     /// Spec to run
     spec: PathBuf,
     /// Run against the embedded stub instead of the spec's services: nothing leaves this machine, no credentials are needed
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = REAL)]
     dry_run: bool,
     /// ONNX file that answers in a dry run for a model of another kind, such as a pickle, which the stub never opens
-    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    #[arg(long, value_name = "FILE", requires = "dry_run", conflicts_with_all = REAL)]
     twin: Option<PathBuf>,
     /// File that says how the embedded stub fails, on which calls of which routes
-    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    #[arg(long, value_name = "FILE", requires = "dry_run", conflicts_with_all = REAL)]
     faults: Option<PathBuf>,
     /// Run only this step, for example in a Jenkins stage of its own; repeat it for several
     #[arg(long, value_name = "STEP")]
@@ -45,13 +49,13 @@ pub(super) struct Run {
     #[command(flatten)]
     overrides: OverrideArguments,
     /// Go on with the run that `--run` names from this step, for example after what made it fail is mended
-    #[arg(long, value_name = "STEP", requires = "run", conflicts_with_all = ["only", "dry_run"])]
+    #[arg(long, value_name = "STEP", requires = "run", conflicts_with = "only")]
     from: Option<String>,
     /// Go on with a run that was killed or failed: what is done and has not changed is not done again
-    #[arg(long, value_name = "ID", conflicts_with_all = ["run", "only", "from", "dry_run"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["run", "only", "from"])]
     resume: Option<String>,
     /// Leave what the run creates, to look at it or to go on with it: no step that removes is run
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long)]
     keep: bool,
     /// Name of the run; give it when several calls with `--only` or `--from` make up one run
     #[arg(long, value_name = "ID")]
