@@ -261,6 +261,21 @@ impl<'a> Started<'a> {
         }
     }
 
+    /// Waits until `reached`, which must be before it ends.
+    pub(crate) fn reaches(mut self, reached: impl Fn() -> bool) -> Self {
+        loop {
+            let ended = self.child.try_wait().unwrap();
+            if reached() {
+                return self;
+            }
+            if let Some(status) = ended {
+                self.stderr.read_to_string(&mut self.said).unwrap();
+                panic!("it has ended before: {status}\n{}", self.said);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+
     /// Kills it as soon as `reached`, unless it has ended by then.
     pub(crate) fn kill_when(mut self, reached: impl Fn() -> bool) {
         while self.child.try_wait().unwrap().is_none() && !reached() {

@@ -122,10 +122,7 @@ fn a_run_that_was_killed_anywhere_is_resumed_and_makes_nothing_twice() {
 #[test]
 fn a_run_that_is_alive_is_not_resumed() {
     let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/models", FaultKind::Stall));
-    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
-    while bench.stub.held() == 0 {
-        thread::yield_now();
-    }
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]).reaches(|| bench.stub.held() > 0);
 
     bench
         .stepwise(&["run", "pipeline.yaml", "--resume", "r"])

@@ -407,9 +407,7 @@ fn a_signal_while_a_request_waits_for_its_next_try_leaves_nothing() {
     let away = FaultKind::Status { code: 503, body: None, headers };
     let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/deployments", away));
     let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
-    while !bench.requests().contains(&"POST /ml/v4/deployments".to_owned()) {
-        thread::yield_now();
-    }
+    let started = started.reaches(|| bench.requests().contains(&"POST /ml/v4/deployments".to_owned()));
 
     started.signal(Signal::TERM).ends().exits_with(143);
 

@@ -1,7 +1,6 @@
 //! `cleanup --stale`: what lost runs have left is found by their tags and removed, and nothing else is touched.
 
 use std::fs;
-use std::thread;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -218,10 +217,7 @@ fn what_others_use_stays_and_is_told() {
 #[test]
 fn a_run_that_is_under_way_here_is_left_alone() {
     let bench = Bench::sample().fails(Fault::new("PUT", "/ml/v4/models/*/content", FaultKind::Stall));
-    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
-    while bench.stub.held() == 0 {
-        thread::yield_now();
-    }
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]).reaches(|| bench.stub.held() > 0);
 
     sweep(&bench).succeeds().has_line("summary   1 found: 1 of a run that is under way");
     assert_eq!(kinds(&bench), ["model"]);
@@ -315,10 +311,7 @@ fn a_signal_ends_it_and_the_next_one_goes_on() {
     lost(&bench, "pipeline.yaml", "lost");
     let bench = bench.fails(Fault::new("DELETE", "/openscale/*/v2/subscriptions/*", FaultKind::Stall));
     let held = bench.stub.held();
-    let started = bench.start(&[&NOW, ["pipeline.yaml"].as_slice()].concat());
-    while bench.stub.held() == held {
-        thread::yield_now();
-    }
+    let started = bench.start(&[&NOW, ["pipeline.yaml"].as_slice()].concat()).reaches(|| bench.stub.held() > held);
 
     started.signal(Signal::TERM).ends().exits_with(143);
 
