@@ -93,7 +93,10 @@ impl Error {
             Self::Component(error) => error.hint(),
             Self::NoSteps(_) => Some("build them with `make steps`, or name their folder with `--steps`".to_owned()),
             Self::Run(RunError::Data { error, .. }) => error.hint(),
-            Self::Run(RunError::Exists(_)) => Some("take another name, or choose steps with `--only`".to_owned()),
+            Self::Run(RunError::Exists(run)) => {
+                Some(format!("take another name, go on with it by `--resume {run}`, or choose steps with `--only`"))
+            }
+            Self::Run(RunError::Alive { can_wait: true, .. }) => Some("`--wait 15m` waits for it".to_owned()),
             Self::Run(RunError::DryRun(_)) => {
                 Some("serve the stub on its own with `stepwise stub`, and run against that".to_owned())
             }

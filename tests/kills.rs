@@ -127,7 +127,7 @@ fn a_run_that_is_alive_is_not_resumed() {
     bench
         .stepwise(&["run", "pipeline.yaml", "--resume", "r"])
         .exits_with(2)
-        .says("error: run `r` is still alive: another process runs it\n");
+        .says("error: run `r` is held by another process, which runs it or removes what it has left\n");
 
     assert!(started.signal(Signal::KILL).ends().was_killed());
     bench.stub.mend();

@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::error::Error;
 use crate::plan::{Environment, Overrides, Plan, Stale};
 use crate::report::Look;
-use crate::run::{Choice, LocalRuns, RunError, RunFolder, RunId, RunRecord};
+use crate::run::{Choice, LocalRuns, RunFolder, RunId, RunRecord};
 use crate::services::is_masked;
 use crate::spec::{Spec, parse_age, parse_duration};
 
@@ -45,7 +45,7 @@ pub(super) struct Cleanup {
     /// Value to use instead of the spec's. What `run` was given is known, but for secrets: give those again
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
-    /// How long to wait for a process that still runs steps of the run, for example `15m` after an abort in Jenkins, which
+    /// How long to wait for a process that still runs steps of the run instead of giving up, for example `15m` after an abort in Jenkins, which
     /// goes on before the step has ended
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "stale")]
     wait: Option<Duration>,
@@ -97,13 +97,15 @@ impl Cleanup {
         if cleaning.is_empty() {
             return Err(Error::NoCleanup(file));
         }
+        // Resources that a step is still creating could be missed.
+        let choice = Choice::only(&plan, cleaning)?.alone();
         if let Some(most) = self.wait {
-            wait(&RunFolder::open(&self.runs.runs, &run)?, &run, most, console)?;
+            wait(&RunFolder::open(&self.runs.runs, &run)?, most, console)?;
         }
         let conduct = Conduct {
             plan: &plan,
             run: &run,
-            choice: &Choice::only(&plan, cleaning)?,
+            choice: &choice,
             dry_run: record.dry_run,
             runs: &self.runs.runs,
             removal: advice::removal(&plan, &run, &self.folders()),
@@ -143,13 +145,13 @@ impl Cleanup {
     }
 }
 
-/// Waits for other processes of the run.
-fn wait(folder: &RunFolder, run: &RunId, most: Duration, console: &Console) -> Result<(), Error> {
-    if folder.wait_for_others(Duration::ZERO)? {
-        return Ok(());
+/// Waits for other processes of the run. Who comes too late is told when it cannot enter.
+fn wait(folder: &RunFolder, most: Duration, console: &Console) -> Result<(), Error> {
+    if !folder.wait_for_others(Duration::ZERO)? {
+        console.note("waiting", "waiting for another process, which still runs steps of the run", None);
+        folder.wait_for_others(most)?;
     }
-    console.note("waiting", "waiting for another process, which still runs steps of the run", None);
-    if folder.wait_for_others(most)? { Ok(()) } else { Err(RunError::Alive(run.as_str().to_owned()).into()) }
+    Ok(())
 }
 
 /// What is known of the run.

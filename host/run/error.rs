@@ -54,9 +54,14 @@ pub enum RunError {
         /// Where the spec has it now.
         now: String,
     },
-    /// Another process runs steps of the run, or resumes it.
-    #[error("run `{0}` is still alive: another process runs it")]
-    Alive(String),
+    /// Another process runs steps of the run, or a sweep has it.
+    #[error("run `{run}` is held by another process, which runs it or removes what it has left")]
+    Alive {
+        /// The run.
+        run: String,
+        /// Whether this is a cleanup, which can wait.
+        can_wait: bool,
+    },
     /// Another process runs the step.
     #[error("step `{step}` of run `{run}` is running in another process")]
     Busy {

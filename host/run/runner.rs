@@ -65,7 +65,7 @@ impl<'a> Runner<'a> {
         // All that may be missing is looked for before anything is made, here or at a service.
         let brought = Brought::new(plan, choice, &masks, &stop, console)?;
         let folder = RunFolder::create(runs, run)?;
-        let alive = folder.enter(choice.resumes())?.ok_or_else(|| RunError::Alive(run.as_str().to_owned()))?;
+        let alive = folder.enter(choice.is_alone())?.ok_or_else(|| choice.kept_out(run))?;
         let lock = folder.lock()?;
         let record = if folder.record().exists() {
             let mut record = RunRecord::read(&folder)?;
