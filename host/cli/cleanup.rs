@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::plan::{Environment, Overrides, Plan, Stale};
 use crate::report::Look;
 use crate::run::{Choice, LocalRuns, RunFolder, RunId, RunRecord};
-use crate::services::is_masked;
 use crate::spec::{Spec, parse_age, parse_duration};
 
 use super::advice::{self, Folders};
@@ -159,11 +158,9 @@ pub(super) fn record(runs: &RunsFolder, run: &RunId) -> Result<RunRecord, Error>
     Ok(RunRecord::read(&RunFolder::open(&runs.runs, run)?)?)
 }
 
-/// The spec as the run had it: the services are to be those of the run. What the record has masked, nobody knows any
-/// more.
+/// The spec as the run had it: the services are to be those of the run.
 pub(super) fn spec(file: &Path, record: &RunRecord, set: Vec<String>) -> Result<Spec, Error> {
-    let known = record.overrides.set.iter().filter(|set| !is_masked(set)).cloned();
-    super::read(file, &Overrides { profile: record.overrides.profile.clone(), set: known.chain(set).collect() })
+    super::read(file, &super::on_top_of(&record.overrides, Overrides { profile: None, set }))
 }
 
 /// The plan of the steps that remove.

@@ -12,7 +12,7 @@ use crate::data::DataError;
 use crate::deadline::Stop;
 use crate::error::Error;
 use crate::exit;
-use crate::plan::{DryRun, Plan};
+use crate::plan::{DryRun, Overrides, Plan};
 use crate::report::{self, Look, ReportError};
 use crate::run::{Choice, Outcome, RunError, RunFolder, RunId, RunRecord, Runner};
 use crate::signal::Signal;
@@ -51,7 +51,8 @@ pub(super) struct Run {
     /// Go on with the run that `--run` names from this step, for example after what made it fail is mended
     #[arg(long, value_name = "STEP", requires = "run", conflicts_with = "only")]
     from: Option<String>,
-    /// Go on with a run that was killed or failed: what is done and has not changed is not done again
+    /// Go on with a run that was killed or failed: what is done and has not changed is not done again. Its profile and the
+    /// values that it was given hold, as with `--only` and `--from`, unless others are given; secrets are given again
     #[arg(long, value_name = "ID", conflicts_with_all = ["run", "only", "from"])]
     resume: Option<String>,
     /// Leave what the run creates, to look at it or to go on with it: no step that removes is run
@@ -71,7 +72,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
         let run = self.run.as_deref().or(self.resume.as_deref()).map(RunId::parse).transpose()?.unwrap_or_default();
-        let spec = super::read(&self.spec, &self.overrides.overrides())?;
+        let spec = super::read(&self.spec, &super::on_top_of(&self.known(&run)?, self.overrides.overrides()))?;
         let stub = self.dry_run.then(|| Stub::start(embedded(super::dialect(&spec), self.twin))).transpose()?;
         let mut environment = self.secrets.environment();
         if let (Some(stub), Some(file)) = (&stub, &self.faults) {
@@ -108,6 +109,16 @@ impl Run {
             removal: advice::removal(&plan, &run, &folders),
         };
         conduct.execute(console, look, out)
+    }
+
+    /// What was laid over the spec when the run began, if this goes on with one.
+    fn known(&self, run: &RunId) -> Result<Overrides, Error> {
+        let goes_on = self.resume.is_some() || self.from.is_some() || !self.only.is_empty();
+        match RunFolder::open(&self.runs.runs, run) {
+            // One that ended before its record was begun is as good as new; one that is not there is told later.
+            Ok(folder) if goes_on && folder.record().exists() => Ok(RunRecord::read(&folder)?.overrides),
+            _ => Ok(Overrides::default()),
+        }
     }
 }
 

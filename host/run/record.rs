@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::plan::Overrides;
+use crate::services::is_masked;
 
 use super::choice::Choice;
 use super::folder::{FolderError, RunFolder, failed, write_atomically};
@@ -122,6 +123,14 @@ impl RunRecord {
     pub fn was_left_by<'a>(&self, mut removing: impl Iterator<Item = &'a str>, choice: &Choice) -> bool {
         let failed = |id: &str| self.steps.iter().any(|step| step.id == id && step.outcome.is_failure());
         removing.any(|id| choice.includes(id) && failed(id))
+    }
+
+    /// Notes what is laid over the spec from now on. That a secret was set stays known, as it must be set again.
+    pub(super) fn resume_with(&mut self, now: Overrides) {
+        let mut set = std::mem::take(&mut self.overrides.set);
+        set.retain(|known| is_masked(known) && !now.set.contains(known));
+        set.extend(now.set);
+        self.overrides = Overrides { profile: now.profile, set };
     }
 
     /// Writes the record of a run that begins.

@@ -67,6 +67,9 @@ impl<'a> Runner<'a> {
         let folder = RunFolder::create(runs, run)?;
         let alive = folder.enter(choice.is_alone())?.ok_or_else(|| choice.kept_out(run))?;
         let lock = folder.lock()?;
+        // A secret may be set, but it is not kept: who goes on with the run sets it again.
+        let set = plan.overrides.set.iter().map(|text| masks.mask(text).into_owned()).collect();
+        let overrides = Overrides { profile: plan.overrides.profile.clone(), set };
         let record = if folder.record().exists() {
             let mut record = RunRecord::read(&folder)?;
             if choice.is_whole() {
@@ -80,6 +83,9 @@ impl<'a> Runner<'a> {
                 if !record.warnings.contains(warning) {
                     record.warnings.push(warning.clone());
                 }
+            }
+            if choice.resumes() {
+                record.resume_with(overrides);
             }
             record
         } else {
@@ -96,11 +102,7 @@ impl<'a> Runner<'a> {
                 platforms: platforms(plan),
                 warnings: warnings.clone(),
                 nonce: format!("{:06x}", fastrand::u32(..1 << 24)),
-                overrides: Overrides {
-                    profile: plan.overrides.profile.clone(),
-                    // A secret may be set, but it is not kept: who goes on with the run sets it again.
-                    set: plan.overrides.set.iter().map(|text| masks.mask(text).into_owned()).collect(),
-                },
+                overrides,
                 started_at: super::now(),
                 updated_at: super::now(),
                 outcome: Outcome::Unfinished,
