@@ -80,6 +80,33 @@ fn a_damaged_ledger_is_told_and_no_entry_is_lost() {
 }
 
 #[test]
+fn a_ledger_that_a_killed_run_has_left_is_not_cut_unnoticed() {
+    let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/deployments", FaultKind::Stall));
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
+    started.kill_when(|| bench.stub.held() > 0);
+    bench.stub.mend();
+    let file = path(&bench, "ledger.jsonl");
+    let whole = fs::read(&file).unwrap();
+    // The deployment is announced, and exists; no record of a step knows how many lines there are.
+    assert_eq!(String::from_utf8_lossy(&whole).lines().count(), 3);
+
+    let of_a_line = |what: &str| what != format!("cut at {}", whole.len() - 1);
+    for (what, bytes) in damaged(&whole).into_iter().filter(|(what, _)| of_a_line(what)) {
+        fs::write(&file, bytes).unwrap();
+        let ran = bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).exits_with(1);
+        is_one_sentence_of(&ran.stderr(), "ledger.jsonl", &what);
+    }
+    fs::remove_file(&file).unwrap();
+    let ran = bench.stepwise(&["cleanup", "--run", "r"]).exits_with(1);
+    is_one_sentence_of(&ran.stderr(), "ledger.jsonl", "gone");
+    assert_eq!(bench.stub.leftovers().len(), 2);
+
+    fs::write(&file, &whole[..whole.len() - 1]).unwrap();
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
+    nothing_is_lost(&bench);
+}
+
+#[test]
 fn a_damaged_record_of_the_run_is_told() {
     let bench = kept();
     resumed(&bench, "run.json", |what, code, stderr| {
