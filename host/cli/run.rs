@@ -18,7 +18,7 @@ use crate::run::{Choice, Outcome, RunError, RunFolder, RunId, RunRecord, Runner}
 use crate::signal::Signal;
 use crate::spec::Dialect;
 
-use super::advice::{self, Folders};
+use super::advice::{self, ANY_AGE, Folders};
 use super::stub::faults;
 use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder};
 
@@ -72,7 +72,11 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
         let run = self.run.as_deref().or(self.resume.as_deref()).map(RunId::parse).transpose()?.unwrap_or_default();
-        let spec = super::read(&self.spec, &super::on_top_of(&self.known(&run)?, self.overrides.overrides()))?;
+        let overrides = self.overrides.overrides();
+        let folders = Folders { secrets: &self.secrets, steps: &self.steps, runs: &self.runs };
+        let known = self.known(&run);
+        let known = known.map_err(|error| advice::or_by_tags(error, Some(&self.spec), &run, &overrides, &folders))?;
+        let spec = super::read(&self.spec, &super::on_top_of(&known, overrides))?;
         let stub = self.dry_run.then(|| Stub::start(embedded(super::dialect(&spec), self.twin))).transpose()?;
         let mut environment = self.secrets.environment();
         if let (Some(stub), Some(file)) = (&stub, &self.faults) {
@@ -99,7 +103,6 @@ impl Run {
             None if self.only.is_empty() => Choice::all(),
             None => Choice::only(&plan, self.only)?,
         };
-        let folders = Folders { secrets: &self.secrets, steps: &self.steps, runs: &self.runs };
         let conduct = Conduct {
             plan: &plan,
             run: &run,
@@ -107,6 +110,7 @@ impl Run {
             dry_run: self.dry_run,
             runs: &self.runs.runs,
             removal: advice::removal(&plan, &run, &folders),
+            by_tags: Some(advice::stale(&plan, Some(&run), ANY_AGE, &folders)),
         };
         conduct.execute(console, look, out)
     }
@@ -143,12 +147,22 @@ pub(super) struct Conduct<'a> {
     pub(super) runs: &'a Path,
     /// The command that removes what is left if this is ended before it has.
     pub(super) removal: String,
+    /// The one that does so if what is kept of the run is damaged; none if there is nothing that it could know.
+    pub(super) by_tags: Option<String>,
 }
 
 impl Conduct<'_> {
     /// Runs it, shows the result and answers the exit code.
-    pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
-        let Self { plan, run, choice, dry_run, runs, removal } = self;
+    pub(super) fn execute(mut self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
+        let by_tags = self.by_tags.take().filter(|_| !self.dry_run);
+        self.carry_out(console, look, out).map_err(|error| match by_tags {
+            Some(by_tags) if error.is_damage() => Error::Damaged { error: Box::new(error), by_tags },
+            _ => error,
+        })
+    }
+
+    fn carry_out(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
+        let Self { plan, run, choice, dry_run, runs, removal, .. } = self;
         let stop = Stop::new();
         let advice = if dry_run {
             "interrupted again; the stub, and what the dry run made there, ends too".to_owned()
