@@ -35,6 +35,8 @@ fn a_record_that_cannot_be_begun_is_told_before_anything_runs() {
     let stderr = with_files_of(&bench, 512, &RUN).exits_with(1).stderr();
 
     assert!(stderr.starts_with("error: failed to write `.stepwise/r/run.json`: "), "{stderr}");
+    let ran = bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+    assert_eq!(ran.stdout(), "run r was ended before it had begun: nothing was sent, so nothing is left\n");
     assert_eq!(bench.requests(), [""; 0]);
 }
 

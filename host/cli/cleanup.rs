@@ -9,9 +9,10 @@ use clap::Args;
 
 use crate::console::Console;
 use crate::error::Error;
+use crate::exit;
 use crate::plan::{Environment, Overrides, Plan, Stale};
 use crate::report::Look;
-use crate::run::{Choice, LocalRuns, RunFolder, RunId, RunRecord};
+use crate::run::{Choice, LocalRuns, RunError, RunFolder, RunId, RunRecord};
 use crate::spec::{Spec, parse_age, parse_duration};
 
 use super::advice::{self, ANY_AGE, Folders};
@@ -88,6 +89,16 @@ impl Cleanup {
         look: Look,
         out: &mut impl Write,
     ) -> Result<u8, Error> {
+        let folder = RunFolder::open(&self.runs.runs, run)?;
+        if !folder.has_begun() {
+            if !folder.wait_for_others(self.wait.unwrap_or_default())? {
+                return Err(RunError::Alive { run: run.as_str().to_owned(), can_wait: true }.into());
+            }
+            if !folder.has_begun() {
+                writeln!(out, "run {} was ended before it had begun: nothing was sent, so nothing is left", run.as_str())?;
+                return Ok(exit::DONE);
+            }
+        }
         let folders = self.folders();
         let overrides = Overrides { profile: None, set: self.set.clone() };
         let record = record(&self.runs, run);
@@ -102,7 +113,7 @@ impl Cleanup {
         // Resources that a step is still creating could be missed.
         let choice = Choice::only(&plan, cleaning)?.alone();
         if let Some(most) = self.wait {
-            wait(&RunFolder::open(&self.runs.runs, run)?, most, console)?;
+            wait(&folder, most, console)?;
         }
         let conduct = Conduct {
             plan: &plan,

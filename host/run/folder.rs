@@ -145,6 +145,11 @@ impl RunFolder {
         self.path.join("run.json")
     }
 
+    /// Whether anything may have been sent: before that, the record is written.
+    pub fn has_begun(&self) -> bool {
+        self.record().exists() || self.path.join("ledger.jsonl").exists()
+    }
+
     /// A step's own record.
     pub fn step(&self, step: &str) -> PathBuf {
         self.path.join("steps").join(format!("{step}.json"))

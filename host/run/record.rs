@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -116,7 +117,13 @@ impl RunRecord {
 
     /// Reads a run's record.
     pub fn read(folder: &RunFolder) -> Result<Self, FolderError> {
-        read(&folder.record())
+        let file = folder.record();
+        match read(&file) {
+            Err(FolderError::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                Err(FolderError::Record { path: file, reason: "it is missing".to_owned() })
+            }
+            read => read,
+        }
     }
 
     /// Whether one of these steps was to remove what the run created, and has not done so.
