@@ -26,6 +26,10 @@ fn a_record_that_cannot_be_written_ends_the_run_and_leaves_nothing() {
     assert_eq!(warned.count(), 1, "{stderr}");
     assert!(!bench.stub.requests().is_empty());
     bench.leaves_nothing();
+    for folder in [".stepwise/r", ".stepwise/r/steps"] {
+        let files = fs::read_dir(bench.folder.path().join(folder)).unwrap().map(|file| file.unwrap().path());
+        assert_eq!(files.filter(|file| file.extension().is_some_and(|kind| kind == "draft")).count(), 0, "{folder}");
+    }
 }
 
 #[test]

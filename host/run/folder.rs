@@ -224,7 +224,11 @@ pub(crate) fn write_atomically(file: &Path, bytes: &[u8]) -> Result<(), FolderEr
         }
         Ok(())
     };
-    write().map_err(failed("write", file))
+    write().map_err(|source| {
+        // On a full disk it would take the place of what must follow.
+        let _ = fs::remove_file(&draft);
+        failed("write", file)(source)
+    })
 }
 
 pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FolderError {
