@@ -245,6 +245,23 @@ fn the_ledger_of_a_run_that_was_swept_claims_nothing() {
 }
 
 #[test]
+fn a_sweep_is_no_run_that_could_go_on() {
+    let bench = Bench::sample();
+    sweep(&bench).succeeds();
+    let runs = fs::read_dir(bench.folder.path().join(".stepwise")).unwrap();
+    let names: Vec<_> = runs.map(|run| run.unwrap().file_name().into_string().unwrap()).collect();
+    let name = names.iter().find(|name| name.starts_with("stale-")).unwrap();
+    let sent = bench.requests().len();
+
+    for arguments in [["run", "pipeline.yaml", "--resume", name].as_slice(), &["cleanup", "--run", name]] {
+        bench.stepwise(arguments).exits_with(2).says(&format!(
+            "error: `{name}` is no run of the pipeline: it removed what lost ones have left\n"
+        ));
+    }
+    assert_eq!(bench.requests().len(), sent);
+}
+
+#[test]
 fn a_list_of_many_pages_is_read_to_its_end() {
     let bench = Bench::sample();
     let client = Client::of(&bench.stub);

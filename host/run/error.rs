@@ -42,6 +42,9 @@ pub enum RunError {
     /// A dry run's services ended with it.
     #[error("run `{0}` was a dry run, and its services ended with it")]
     DryRun(String),
+    /// What removed lost runs' leftovers is no run.
+    #[error("`{0}` is no run of the pipeline: it removed what lost ones have left")]
+    Sweep(String),
     /// A run of the same services elsewhere.
     #[error("run `{run}` has {what} at {then}, not at {now}")]
     Elsewhere {

@@ -67,6 +67,9 @@ pub struct RunRecord {
     pub contract: String,
     /// Whether the services were the embedded stub.
     pub dry_run: bool,
+    /// Whether it is no run of the pipeline, but removed what lost ones have left.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sweep: bool,
     /// Where the services are: the ledger's entries mean nothing elsewhere.
     pub services: BTreeMap<String, String>,
     /// Where the platforms of those services are that have one of their own.

@@ -75,6 +75,9 @@ impl<'a> Runner<'a> {
             if choice.is_whole() {
                 return Err(RunError::Exists(run.as_str().to_owned()));
             }
+            if record.sweep {
+                return Err(RunError::Sweep(record.run));
+            }
             if record.pipeline != plan.name {
                 return Err(RunError::Pipeline { run: run.as_str().to_owned(), pipeline: record.pipeline });
             }
@@ -98,6 +101,7 @@ impl<'a> Runner<'a> {
                 stepwise: env!("CARGO_PKG_VERSION").to_owned(),
                 contract: CONTRACT.to_owned(),
                 dry_run,
+                sweep: plan.is_sweep(),
                 services: plan.services.iter().map(|service| (service.name.clone(), service.url.clone())).collect(),
                 platforms: platforms(plan),
                 warnings: warnings.clone(),
