@@ -238,10 +238,25 @@ fn the_ledger_of_a_run_that_was_swept_claims_nothing() {
     bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
 
     let cleanup = bench.outputs("cleanup");
-    assert_eq!(cleanup["removed"], json!([]));
-    assert_eq!(cleanup["already_gone"].as_array().unwrap().len(), 6);
-    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
-    assert_eq!(bench.outputs("cleanup")["already_gone"], json!([]));
+    assert_eq!((&cleanup["removed"], &cleanup["already_gone"]), (&json!([]), &json!([])));
+}
+
+#[test]
+fn a_run_that_was_swept_is_told_to_begin_anew_or_makes_all_of_it_again() {
+    let bench = Bench::sample();
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--keep"]).succeeds();
+    sweep(&bench).succeeds();
+
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--from", "score"]).exits_with(2).says(
+        "error: run `r` cannot go on from `score`: the model that step `store` created was removed\n\
+         hint: start a new run; with `--keep` it leaves what it creates\n",
+    );
+    fs::write(bench.folder.path().join("data/target.csv"), fs::read(bench.folder.path().join("data/training.csv")).unwrap())
+        .unwrap();
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).succeeds();
+
+    assert!(bench.stub.made().iter().all(|(_, count)| *count == 2), "{:?}", bench.stub.made());
+    bench.leaves_nothing();
 }
 
 #[test]

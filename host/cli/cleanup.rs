@@ -123,6 +123,7 @@ impl Cleanup {
             runs: &self.runs.runs,
             removal: advice::removal(&plan, run, &folders),
             by_tags: Some(advice::stale(&plan, Some(run), ANY_AGE, &folders)),
+            swept: None,
         };
         conduct.execute(console, look, out)
     }
@@ -138,7 +139,7 @@ impl Cleanup {
         let profile = self.profile.clone().or_else(|| std::env::var("STEPWISE_PROFILE").ok());
         let read = super::read(spec, &OverrideArguments { profile, set: self.set.clone() }.overrides())?;
         // Held to the end, so that no run goes on with what is about to be removed.
-        let local = LocalRuns::of(&self.runs.runs, &read.name)?;
+        let local = LocalRuns::of(&self.runs.runs, &read.name, run.as_ref())?;
         let stale = Stale {
             older_than: self.older_than.time,
             run: run.as_ref().map(|run| run.as_str().to_owned()),
@@ -164,6 +165,7 @@ impl Cleanup {
             runs: &self.runs.runs,
             removal: advice::stale(&plan, run.as_ref(), &self.older_than.text, &self.folders()),
             by_tags: None,
+            swept: Some(&local),
         };
         conduct.execute(console, look, out)
     }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::exit;
 use crate::plan::{DryRun, Overrides, Plan};
 use crate::report::{self, Look, ReportError};
-use crate::run::{Choice, Outcome, RunError, RunFolder, RunId, RunRecord, Runner};
+use crate::run::{Choice, LocalRuns, Outcome, RunError, RunFolder, RunId, RunRecord, Runner};
 use crate::signal::Signal;
 use crate::spec::Dialect;
 
@@ -111,6 +111,7 @@ impl Run {
             runs: &self.runs.runs,
             removal: advice::removal(&plan, &run, &folders),
             by_tags: Some(advice::stale(&plan, Some(&run), ANY_AGE, &folders)),
+            swept: None,
         };
         conduct.execute(console, look, out)
     }
@@ -149,6 +150,8 @@ pub(super) struct Conduct<'a> {
     pub(super) removal: String,
     /// The one that does so if what is kept of the run is damaged; none if there is nothing that it could know.
     pub(super) by_tags: Option<String>,
+    /// The runs here whose leftovers this removes.
+    pub(super) swept: Option<&'a LocalRuns>,
 }
 
 impl Conduct<'_> {
@@ -162,7 +165,7 @@ impl Conduct<'_> {
     }
 
     fn carry_out(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
-        let Self { plan, run, choice, dry_run, runs, removal, .. } = self;
+        let Self { plan, run, choice, dry_run, runs, removal, swept, .. } = self;
         let stop = Stop::new();
         let advice = if dry_run {
             "interrupted again; the stub, and what the dry run made there, ends too".to_owned()
@@ -190,6 +193,10 @@ impl Conduct<'_> {
         }
         let record = ran?;
         report::text(&record, choice, look, out)?;
+        // Else something that was to be removed may still be there.
+        if let Some(local) = swept.filter(|_| record.outcome == Outcome::Succeeded) {
+            local.settle(plan, &events.removed()).map_err(RunError::Ledger)?;
+        }
         let removing = plan.steps.iter().filter(|step| step.removes).map(|step| step.id.as_str());
         if choice.keeps() || (!dry_run && record.was_left_by(removing, choice)) {
             report::left(&ledger.left().map_err(RunError::Ledger)?, &removal, look, out)?;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Announced, Announcement, State};
 use crate::plan::tag_prefix;
+use crate::services::encode_segment;
 use rustix::fs::{FlockOperation, flock};
 
 mod count;
@@ -45,6 +46,14 @@ pub struct LedgerEntry {
     pub id: Option<String>,
     /// What is known of it.
     pub state: State,
+}
+
+impl LedgerEntry {
+    /// The path of the request that removes it, once its id is known.
+    pub(super) fn removal(&self) -> Option<String> {
+        let id = encode_segment(self.id.as_deref()?);
+        Some(self.announcement.remove_path.replace("{id}", &id).replace("{tag}", &self.tag))
+    }
 }
 
 /// Why the ledger cannot be used. A step that meets it must not create anything.
