@@ -131,6 +131,8 @@ fn fits(pattern: &str, path: &str) -> bool {
 pub(crate) struct Faults {
     all: Mutex<Vec<(Fault, u32)>>,
     held: AtomicUsize,
+    /// How often all that wait before they act were let go.
+    released: watch::Sender<u64>,
     /// Until when every connection is refused.
     refused: watch::Sender<Option<Instant>>,
 }
@@ -173,6 +175,21 @@ impl Faults {
                 },
             }
         }
+    }
+
+    /// Has a call wait before it acts.
+    pub(crate) async fn delay(&self, time: Duration) {
+        let mut released = self.released.subscribe();
+        self.hold();
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            _ = released.changed() => {}
+        }
+    }
+
+    /// Lets all act that wait with it.
+    pub(crate) fn release(&self) {
+        self.released.send_modify(|times| *times += 1);
     }
 
     /// Counts a call that waits, before it acts or with its answer.

@@ -193,6 +193,11 @@ impl Stub {
         self.site.faults.held()
     }
 
+    /// Lets all calls act at once that a fault delays now.
+    pub fn release(&self) {
+        self.site.faults.release();
+    }
+
     /// Forgets all faults.
     pub fn mend(&self) {
         self.site.faults.clear();
@@ -208,7 +213,7 @@ impl Stub {
         self.site.set_settle(settle);
     }
 
-    /// Every request that has been answered so far, in the order of their ends.
+    /// Every request that has been answered so far, or acted on and left without an answer, in the order of their ends.
     pub fn requests(&self) -> Vec<Recorded> {
         self.site.log.requests()
     }
