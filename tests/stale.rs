@@ -9,7 +9,7 @@ use stepwise_stub::{Dialect, Fault, FaultKind};
 use crate::harness::{Bench, Ran, always, components, each, hide_ids, status};
 use crate::kills::{self, MOMENTS};
 
-mod client;
+pub(crate) mod client;
 
 use client::Client;
 

@@ -6,7 +6,7 @@ use stepwise_stub::{Fault, FaultKind, Nth};
 use crate::harness::{Bench, always, each};
 
 /// What the run creates, and where.
-const CREATED: [(&str, &str); 6] = [
+pub(crate) const CREATED: [(&str, &str); 6] = [
     ("model", "/ml/v4/models"),
     ("deployment", "/ml/v4/deployments"),
     ("data mart", "/openscale/00000000-0000-0000-0000-000000000000/v2/data_marts"),

@@ -228,6 +228,11 @@ impl Stub {
         self.site.world().leftovers()
     }
 
+    /// The ids of what existed at the start or the last inventory and does not now, sorted.
+    pub fn missing(&self) -> Vec<String> {
+        self.site.world().missing()
+    }
+
     /// How many of each kind were ever made, removed ones too.
     pub fn made(&self) -> [(&'static str, usize); 6] {
         self.site.world().made()
