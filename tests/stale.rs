@@ -1,6 +1,7 @@
 //! `cleanup --stale`: what lost runs have left is found by their tags and removed, and nothing else is touched.
 
 use std::fs;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -226,6 +227,22 @@ fn a_run_that_is_under_way_here_is_left_alone() {
     bench.stub.mend();
     sweep(&bench).succeeds().has_line("summary   1 found: 1 removed");
     bench.leaves_nothing();
+}
+
+#[test]
+fn a_run_that_begins_meanwhile_waits_until_the_sweep_is_over() {
+    let bench = Bench::sample();
+    lost(&bench, "pipeline.yaml", "lost");
+    let bench = bench.fails(Fault::new("GET", "/ml/v4/models", FaultKind::Delay(Duration::from_hours(1))));
+    let sweep = bench.start(&[&NOW, ["pipeline.yaml"].as_slice()].concat()).reaches(|| bench.stub.held() > 0);
+
+    let begun = bench.start(&["run", "pipeline.yaml", "--run", "r", "--keep"]);
+    let begun = begun.says("waiting for a cleanup of what lost runs have left");
+    bench.stub.release();
+
+    sweep.ends().exits_with(0).has_line("summary   6 found: 6 removed");
+    begun.ends().exits_with(0);
+    assert_eq!(bench.stub.leftovers().len(), 6);
 }
 
 #[test]

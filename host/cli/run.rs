@@ -8,7 +8,6 @@ use clap::Args;
 use stepwise_stub::{Options, Stub};
 
 use crate::console::Console;
-use crate::data::DataError;
 use crate::deadline::Stop;
 use crate::error::Error;
 use crate::exit;
@@ -175,9 +174,7 @@ impl Conduct<'_> {
         let signal = Signal::watch(stop.clone(), console.clone(), advice)?;
         let runner = match Runner::new(plan, runs, run, choice, dry_run, stop, console) {
             // Nothing has begun, so nothing must follow.
-            Err(RunError::Data { error, .. }) if matches!(*error, DataError::Interrupted { .. }) => {
-                return Ok(signal.exit_code().unwrap_or(exit::INTERRUPTED));
-            }
+            Err(error) if error.is_interrupted() => return Ok(signal.exit_code().unwrap_or(exit::INTERRUPTED)),
             runner => runner?,
         };
         let chosen: Vec<_> = plan.steps.iter().map(|step| step.id.as_str()).filter(|id| choice.includes(id)).collect();

@@ -13,6 +13,9 @@ pub enum RunError {
     /// The run's folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// A signal came before it began.
+    #[error("interrupted")]
+    Interrupted,
     /// The services.
     #[error(transparent)]
     Services(#[from] ServiceError),
@@ -114,4 +117,15 @@ pub enum RunError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl RunError {
+    /// Whether a signal ended what goes before a run.
+    pub fn is_interrupted(&self) -> bool {
+        match self {
+            Self::Data { error, .. } => matches!(**error, DataError::Interrupted { .. }),
+            Self::Interrupted => true,
+            _ => false,
+        }
+    }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::console::Console;
+use crate::deadline::Stop;
 use crate::engine::State;
 use crate::plan::Plan;
 
-use super::folder::{FolderError, RunFolder, RunId, failed};
+use super::error::RunError;
+use super::folder::{FolderError, LOOK, RunFolder, RunId, failed};
 use super::ledger::{Ledger, LedgerError};
 use super::record::RunRecord;
 
@@ -18,6 +20,8 @@ pub struct LocalRuns {
     /// The names of those that are under way.
     pub alive: Vec<String>,
     held: Vec<Held>,
+    /// While it is there, no run of the pipeline begins.
+    _gate: File,
 }
 
 /// A run that may have left something. While it is there, nobody goes on with the run.
@@ -30,15 +34,17 @@ struct Held {
 }
 
 impl LocalRuns {
-    /// Looks into the folder in which runs are kept, if it is there, for all of the pipeline's runs or for `only` one.
+    /// Looks into the folder in which runs are kept for all of the pipeline's runs or for `only` one.
     pub fn of(runs: &Path, pipeline: &str, only: Option<&RunId>) -> Result<Self, FolderError> {
-        let mut local = Self { alive: Vec::new(), held: Vec::new() };
-        let entries = match fs::read_dir(runs) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(local),
-            Err(error) => return Err(failed("read", runs)(error)),
+        // Runs that are just beginning are waited for, and others who look for leftovers.
+        let gate = loop {
+            match RunFolder::gate(runs, pipeline, true)? {
+                Some(gate) => break gate,
+                None => std::thread::sleep(LOOK),
+            }
         };
-        for entry in entries {
+        let mut local = Self { alive: Vec::new(), held: Vec::new(), _gate: gate };
+        for entry in fs::read_dir(runs).map_err(failed("read", runs))? {
             let name = entry.map_err(failed("read", runs))?.file_name();
             let Some(run) = name.to_str().and_then(|name| RunId::parse(name).ok()) else { continue };
             if only.is_some_and(|only| *only != run) {
@@ -81,6 +87,20 @@ impl LocalRuns {
     }
 }
 
+/// Waits until nobody removes what lost runs of the pipeline have left. While the file is open, nobody begins to.
+pub(super) fn wait_at_gate(runs: &Path, pipeline: &str, stop: &Stop, console: &Console) -> Result<File, RunError> {
+    if let Some(gate) = RunFolder::gate(runs, pipeline, false)? {
+        return Ok(gate);
+    }
+    console.note("waiting", "waiting for a cleanup of what lost runs have left", None);
+    while !stop.wait(LOOK) {
+        if let Some(gate) = RunFolder::gate(runs, pipeline, false)? {
+            return Ok(gate);
+        }
+    }
+    Err(RunError::Interrupted)
+}
+
 fn ledger(folder: &RunFolder, record: &RunRecord) -> Ledger {
     Ledger::new(folder.path(), &record.pipeline, &record.run, &record.nonce)
 }
@@ -114,6 +134,21 @@ mod tests {
 
         drop(alive);
         assert!(LocalRuns::of(runs.path(), "p", None).unwrap().alive.is_empty());
+    }
+
+    #[test]
+    fn no_run_begins_while_others_are_looked_for() {
+        let runs = tempfile::tempdir().unwrap();
+        let (stop, console) = (Stop::new(), Console::silent());
+        let local = LocalRuns::of(runs.path(), "p", None).unwrap();
+        assert!(wait_at_gate(runs.path(), "other", &stop, &console).is_ok());
+        stop.stop();
+        assert!(matches!(wait_at_gate(runs.path(), "p", &stop, &console), Err(RunError::Interrupted)));
+        drop(local);
+        let one = wait_at_gate(runs.path(), "p", &stop, &console).unwrap();
+        assert!(wait_at_gate(runs.path(), "p", &stop, &console).is_ok(), "runs may begin together");
+        assert!(RunFolder::gate(runs.path(), "p", true).unwrap().is_none());
+        drop(one);
     }
 
     #[test]

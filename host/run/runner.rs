@@ -20,6 +20,7 @@ use super::error::RunError;
 use super::events::{Events, LogLevel};
 use super::folder::{RunFolder, RunId};
 use super::ledger::Ledger;
+use super::local_runs::wait_at_gate;
 use super::record::{Outcome, RunRecord};
 use super::step_record::{StepOutcome, StepRecord};
 
@@ -64,8 +65,12 @@ impl<'a> Runner<'a> {
         }
         // All that may be missing is looked for before anything is made, here or at a service.
         let brought = Brought::new(plan, choice, &masks, &stop, console)?;
+        // A dry run leaves nothing that could be taken for a lost one's.
+        let gate =
+            if dry_run || plan.is_sweep() { None } else { Some(wait_at_gate(runs, &plan.name, &stop, console)?) };
         let folder = RunFolder::create(runs, run)?;
         let alive = folder.enter(choice.is_alone())?.ok_or_else(|| choice.kept_out(run))?;
+        drop(gate);
         let lock = folder.lock()?;
         // A secret may be set, but it is not kept: who goes on with the run sets it again.
         let set = plan.overrides.set.iter().map(|text| masks.mask(text).into_owned()).collect();
