@@ -185,10 +185,10 @@ impl Conduct<'_> {
         let folder = RunFolder::open(runs, run).map_err(ReportError::from);
         let written = folder.and_then(|folder| report::write(&folder, &ledger, &events, &removal));
         // The run is what it is without them; what kept it from going on is told anyway.
-        if let Some(error) = written.err().filter(|_| ran.is_ok()) {
+        if let Some(error) = written.err().filter(|_| matches!(ran, Ok((_, None)))) {
             console.note("warning", &format!("the reports were not written: {error}"), None);
         }
-        let record = ran?;
+        let (record, unwritten) = ran?;
         report::text(&record, choice, look, out)?;
         // Else something that was to be removed may still be there.
         if let Some(local) = swept.filter(|_| record.outcome == Outcome::Succeeded) {
@@ -196,7 +196,15 @@ impl Conduct<'_> {
         }
         let removing = plan.steps.iter().filter(|step| step.removes).map(|step| step.id.as_str());
         if choice.keeps() || (!dry_run && record.was_left_by(removing, choice)) {
-            report::left(&ledger.left().map_err(RunError::Ledger)?, &removal, look, out)?;
+            match ledger.left() {
+                Ok(left) => report::left(&left, &removal, look, out)?,
+                // What could not be written came first.
+                Err(_) if unwritten.is_some() => {}
+                Err(error) => return Err(RunError::Ledger(error).into()),
+            }
+        }
+        if let Some(error) = unwritten {
+            return Err(error.into());
         }
         Ok(signal.exit_code().unwrap_or_else(|| code(&record, choice)))
     }

@@ -142,8 +142,9 @@ impl<'a> Runner<'a> {
         Arc::clone(&self.events)
     }
 
-    /// Runs the chosen steps. Answers the record, with the worst outcome of all the run's steps.
-    pub fn run(mut self, choice: &Choice) -> Result<RunRecord, RunError> {
+    /// Runs the chosen steps. Answers the record, with the worst outcome of all the run's steps, and the error of who could
+    /// not write it.
+    pub fn run(mut self, choice: &Choice) -> Result<(RunRecord, Option<RunError>), RunError> {
         // `cleanup` has a plan of its steps only; what others left stays in the record.
         let planned = self.plan.order();
         let before = self.record.steps.iter().map(|step| step.id.clone()).filter(|id| !planned.contains(id));
@@ -212,10 +213,7 @@ impl<'a> Runner<'a> {
         let end = if self.stop.is_stopped() { Outcome::Interrupted } else { Outcome::Succeeded };
         self.record.outcome = all.max().unwrap_or(Outcome::Succeeded).max(end);
         let gathered = self.record.gather(&self.folder, &order);
-        match unwritten {
-            Some(error) => Err(error),
-            None => gathered.map(|()| self.record).map_err(Into::into),
-        }
+        Ok((self.record, unwritten.or(gathered.err().map(Into::into))))
     }
 
     /// What cannot be written does not keep what must follow from running; the first error is the run's.
