@@ -1,6 +1,9 @@
 //! A signal in the middle of each step, as Jenkins' abort button sends it: the step ends though its service never answers,
 //! what must follow runs, and nothing is left.
 
+use std::fs;
+use std::time::{Duration, SystemTime};
+
 use rustix::process::Signal;
 use stepwise_stub::{Fault, FaultKind};
 
@@ -24,18 +27,29 @@ fn started(bench: &Bench) -> Started<'_> {
     bench.start(&["run", "pipeline.yaml", "--run", "r"]).reaches(|| bench.stub.held() > 0)
 }
 
+/// When a step ended: its record is written then.
+fn ended_at(bench: &Bench, step: &str) -> SystemTime {
+    let record = bench.folder.path().join(format!(".stepwise/r/steps/{step}.json"));
+    fs::metadata(record).unwrap().modified().unwrap()
+}
+
 fn ends_the_step_and_cleans_up(signal: Signal, code: u8) {
     each(
         &MIDDLES,
         |(step, ..)| step,
         |(step, method, path)| {
             let bench = stalled(method, path);
+            let started = started(&bench);
+            let signalled = SystemTime::now();
 
-            started(&bench).signal(signal).ends().exits_with(code);
+            started.signal(signal).ends().exits_with(code);
 
             assert_eq!(bench.step(step)["outcome"], "interrupted");
             assert_eq!(bench.step("cleanup")["outcome"], "succeeded");
             assert_eq!(bench.record()["outcome"], "interrupted");
+            // Two seconds, and what a busy machine takes beside.
+            let took = ended_at(&bench, step).duration_since(signalled).unwrap_or_default();
+            assert!(took < Duration::from_secs(10), "{took:?}");
             bench.leaves_nothing();
         },
     );
