@@ -183,3 +183,24 @@ fn without_the_record_the_spec_is_to_be_named_and_no_value_is_told() {
     let hint = format!("{BY_TAGS}SPEC --runs .stepwise --set 'services.wml.auth.api_key=***'");
     assert_eq!(stderr.lines().last(), Some(hint.as_str()));
 }
+
+#[test]
+fn an_artifact_that_is_damaged_or_gone_is_written_again_and_nothing_is_sent_twice() {
+    let bench = kept();
+    let file = path(&bench, "artifacts/score/predictions.csv");
+    let whole = fs::read(&file).unwrap();
+    let reason = |what| format!("started: its artifact `score/predictions.csv` {what}");
+
+    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let ran = bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
+    assert!(ran.stderr().contains(&reason("has changed")), "{}", ran.stderr());
+    assert_eq!(fs::read(&file).unwrap(), whole);
+
+    fs::remove_file(&file).unwrap();
+    let ran = bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
+    assert!(ran.stderr().contains(&reason("is gone")), "{}", ran.stderr());
+    assert_eq!(fs::read(&file).unwrap(), whole);
+
+    assert_eq!(bench.outputs("score")["feedback_records"], 171);
+    nothing_is_lost(&bench);
+}
