@@ -112,7 +112,13 @@ impl Run {
             by_tags: Some(advice::stale(&plan, Some(&run), ANY_AGE, &folders)),
             swept: None,
         };
-        conduct.execute(console, look, out)
+        let ended = conduct.execute(console, look, out);
+        for (fault, calls) in stub.iter().flat_map(Stub::idle_faults) {
+            let matched = if calls == 0 { "no call".to_owned() } else { format!("only {calls} of its calls") };
+            let text = format!("the fault of `{} {}` struck nothing: {matched} came", fault.method, fault.path);
+            console.note("warning", &text, None);
+        }
+        ended
     }
 
     /// What was laid over the spec when the run began, if this goes on with one.

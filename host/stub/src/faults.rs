@@ -202,6 +202,16 @@ impl Faults {
         self.held.load(Ordering::SeqCst)
     }
 
+    /// The faults that have struck no call, each with the number of calls that matched it. Of chance nothing can be said.
+    pub(crate) fn idle(&self) -> Vec<(Fault, u32)> {
+        let faults = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_idle = |(fault, calls): &&(Fault, u32)| match fault.nth {
+            Nth::Nth(n) | Nth::From(n) => *calls < n,
+            Nth::Every | Nth::Chance { .. } => *calls == 0,
+        };
+        faults.iter().filter(is_idle).cloned().collect()
+    }
+
     /// Counts a call, and tells what strikes it.
     pub(crate) fn strike(&self, method: &str, path: &str) -> Vec<FaultKind> {
         let mut faults = self.all.lock().unwrap_or_else(PoisonError::into_inner);
@@ -249,5 +259,20 @@ mod tests {
         let struck: Vec<_> = (0..4).map(|_| faults.strike("GET", "/a")).collect();
         assert_eq!(struck, [vec![], vec![FaultKind::DropAfter], vec![FaultKind::Truncate], vec![FaultKind::Truncate]]);
         assert_eq!(faults.strike("POST", "/b"), []);
+    }
+
+    #[test]
+    fn a_fault_is_idle_until_it_has_struck() {
+        let faults = Faults::default();
+        faults.add(Fault::new("GET", "/a", FaultKind::DropAfter).on(Nth::Nth(2)));
+        faults.add(Fault::new("GET", "/a", FaultKind::Stall).on(Nth::Every));
+        faults.add(Fault::new("GET", "/b", FaultKind::Stall).on(Nth::Chance { probability: 0.0, seed: 1 }));
+        let calls = |faults: &Faults| faults.idle().into_iter().map(|(_, calls)| calls).collect::<Vec<_>>();
+        assert_eq!(calls(&faults), [0, 0, 0]);
+        faults.strike("GET", "/a");
+        faults.strike("GET", "/b");
+        assert_eq!(calls(&faults), [1]);
+        faults.strike("GET", "/a");
+        assert_eq!(calls(&faults), [0; 0]);
     }
 }

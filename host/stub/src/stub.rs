@@ -193,6 +193,11 @@ impl Stub {
         self.site.faults.held()
     }
 
+    /// The faults that have struck no call so far, each with the number of calls that matched it.
+    pub fn idle_faults(&self) -> Vec<(Fault, u32)> {
+        self.site.faults.idle()
+    }
+
     /// Lets all calls act at once that a fault delays now.
     pub fn release(&self) {
         self.site.faults.release();
