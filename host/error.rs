@@ -14,6 +14,14 @@ pub enum Error {
     /// A component.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// What is kept of a run is damaged; the tags of what it has left are not.
+    #[error("{error}")]
+    Damaged {
+        /// What is damaged, and how.
+        error: Box<Error>,
+        /// The command that removes what the run has left, by its tags.
+        by_tags: String,
+    },
     /// A run's folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -62,6 +70,7 @@ impl Error {
     /// What the process exits with.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Damaged { error, .. } => error.exit_code(),
             Self::Run(RunError::Folder(error)) | Self::Folder(error) => folder_code(error),
             Self::Run(RunError::Ledger(_)) | Self::Output(_) | Self::Signals(_) => exit::UNEXPECTED,
             Self::Run(RunError::Data { error, .. }) if error.is_passing() => exit::UNEXPECTED,
@@ -93,7 +102,10 @@ impl Error {
             Self::Component(error) => error.hint(),
             Self::NoSteps(_) => Some("build them with `make steps`, or name their folder with `--steps`".to_owned()),
             Self::Run(RunError::Data { error, .. }) => error.hint(),
-            Self::Run(RunError::Exists(_)) => Some("take another name, or choose steps with `--only`".to_owned()),
+            Self::Run(RunError::Exists(run)) => {
+                Some(format!("take another name, go on with it by `--resume {run}`, or choose steps with `--only`"))
+            }
+            Self::Run(RunError::Alive { can_wait: true, .. }) => Some("`--wait 15m` waits for it".to_owned()),
             Self::Run(RunError::DryRun(_)) => {
                 Some("serve the stub on its own with `stepwise stub`, and run against that".to_owned())
             }
@@ -102,13 +114,7 @@ impl Error {
             Self::Run(RunError::Gone { .. }) => {
                 Some("start a new run; with `--keep` it leaves what it creates".to_owned())
             }
-            Self::Run(
-                RunError::Ledger(LedgerError::Line { .. } | LedgerError::Short { .. })
-                | RunError::Folder(FolderError::Record { .. }),
-            )
-            | Self::Folder(FolderError::Record { .. }) => {
-                Some("`stepwise cleanup --stale` finds what the run has left by its tags".to_owned())
-            }
+            Self::Damaged { by_tags, .. } => Some(format!("what the run has left is found by its tags: {by_tags}")),
             Self::NoCleanup(_) => Some("add the step `cleanup` with `when: always`".to_owned()),
             Self::NoStale(_) => Some("add the step `sweep` with `when: stale`, and the space as its input".to_owned()),
             Self::Keeps(_) => Some(
@@ -116,6 +122,17 @@ impl Error {
             ),
             _ => None,
         }
+    }
+
+    /// Whether what is kept of a run is damaged.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Run(
+                RunError::Ledger(LedgerError::Line { .. } | LedgerError::Short { .. })
+                    | RunError::Folder(FolderError::Record { .. }),
+            ) | Self::Folder(FolderError::Record { .. })
+        )
     }
 
     /// Whether the reader of the result went away, which is its own choice.

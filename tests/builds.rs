@@ -3,7 +3,9 @@
 
 use std::fs;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
+use stepwise_stub::{Fault, FaultKind};
 
 use crate::harness::Bench;
 
@@ -81,6 +83,23 @@ fn cleanup_waits_for_a_process_that_still_runs_the_run() {
 }
 
 #[test]
+fn cleanup_does_not_go_beside_a_process_that_runs_the_run() {
+    let bench = Bench::sample().fails(Fault::new("PUT", "/ml/v4/models/*/content", FaultKind::Stall));
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]).reaches(|| bench.stub.held() > 0);
+
+    bench.stepwise(&["cleanup", "--run", "r"]).exits_with(2).says(
+        "error: run `r` is held by another process, which runs it or removes what it has left\n\
+         hint: `--wait 15m` waits for it\n",
+    );
+    assert_eq!(bench.stub.leftovers().len(), 1);
+
+    assert!(started.signal(Signal::KILL).ends().was_killed());
+    bench.stub.mend();
+    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+    bench.leaves_nothing();
+}
+
+#[test]
 fn cleanup_waits_no_longer_than_it_may() {
     let bench = Bench::sample();
     bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
@@ -88,7 +107,8 @@ fn cleanup_waits_no_longer_than_it_may() {
 
     bench.stepwise(&["cleanup", "--run", "r", "--wait", "1ms"]).exits_with(2).says(
         "waiting for another process, which still runs steps of the run\n\
-         error: run `r` is still alive: another process runs it\n",
+         error: run `r` is held by another process, which runs it or removes what it has left\n\
+         hint: `--wait 15m` waits for it\n",
     );
 }
 

@@ -8,6 +8,9 @@ use stepwise_stub::{Fault, FaultKind};
 
 use crate::harness::Bench;
 
+const BY_TAGS: &str =
+    "hint: what the run has left is found by its tags: stepwise cleanup --stale --run r --older-than 0s ";
+
 /// At how many places a file is damaged, beside its end.
 const PLACES: usize = 40;
 
@@ -60,7 +63,8 @@ fn nothing_is_lost(bench: &Bench) {
 fn is_one_sentence_of(stderr: &str, file: &str, what: &str) {
     let lines: Vec<_> = stderr.lines().collect();
     assert!(lines.len() == 2 && lines[0].starts_with("error: ") && lines[0].contains(file), "{what}: {stderr}");
-    assert_eq!(lines[1], "hint: `stepwise cleanup --stale` finds what the run has left by its tags", "{what}");
+    let hint = format!("{BY_TAGS}pipeline.yaml --runs .stepwise");
+    assert_eq!(lines[1], hint, "{what}");
 }
 
 #[test]
@@ -76,6 +80,33 @@ fn a_damaged_ledger_is_told_and_no_entry_is_lost() {
             is_one_sentence_of(stderr, "ledger.jsonl", what);
         }
     });
+    nothing_is_lost(&bench);
+}
+
+#[test]
+fn a_ledger_that_a_killed_run_has_left_is_not_cut_unnoticed() {
+    let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/deployments", FaultKind::Stall));
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
+    started.kill_when(|| bench.stub.held() > 0);
+    bench.stub.mend();
+    let file = path(&bench, "ledger.jsonl");
+    let whole = fs::read(&file).unwrap();
+    // The deployment is announced, and exists; no record of a step knows how many lines there are.
+    assert_eq!(String::from_utf8_lossy(&whole).lines().count(), 3);
+
+    let of_a_line = |what: &str| what != format!("cut at {}", whole.len() - 1);
+    for (what, bytes) in damaged(&whole).into_iter().filter(|(what, _)| of_a_line(what)) {
+        fs::write(&file, bytes).unwrap();
+        let ran = bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).exits_with(1);
+        is_one_sentence_of(&ran.stderr(), "ledger.jsonl", &what);
+    }
+    fs::remove_file(&file).unwrap();
+    let ran = bench.stepwise(&["cleanup", "--run", "r"]).exits_with(1);
+    is_one_sentence_of(&ran.stderr(), "ledger.jsonl", "gone");
+    assert_eq!(bench.stub.leftovers().len(), 2);
+
+    fs::write(&file, &whole[..whole.len() - 1]).unwrap();
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
     nothing_is_lost(&bench);
 }
 
@@ -116,5 +147,60 @@ fn a_step_whose_record_is_lost_runs_again_and_makes_nothing_twice() {
     let ran = bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
 
     assert!(ran.stderr().contains("it is taken as if the step had not run"), "{}", ran.stderr());
+    nothing_is_lost(&bench);
+}
+
+#[test]
+fn the_command_that_is_told_for_a_damaged_run_removes_what_it_has_left_and_nothing_else() {
+    for (file, arguments) in [
+        ("ledger.jsonl", ["run", "pipeline.yaml", "--resume", "r"].as_slice()),
+        ("run.json", &["run", "pipeline.yaml", "--resume", "r"]),
+        ("run.json", &["cleanup", "pipeline.yaml", "--run", "r"]),
+    ] {
+        let bench = kept();
+        bench.stepwise(&["run", "pipeline.yaml", "--run", "other", "--only", "store"]).succeeds();
+        fs::write(path(&bench, file), "{}\n").unwrap();
+
+        let stderr = bench.stepwise(arguments).exits_with(1).stderr();
+        let hint = stderr.lines().last().unwrap();
+        let command = hint.strip_prefix("hint: what the run has left is found by its tags: stepwise ").unwrap();
+        bench.stepwise(&command.split(' ').collect::<Vec<_>>()).succeeds().has_line("summary   6 found: 6 removed");
+
+        assert_eq!(bench.stub.leftovers().len(), 1);
+        bench.stepwise(&["cleanup", "--run", "other"]).succeeds();
+        bench.leaves_nothing();
+    }
+}
+
+#[test]
+fn without_the_record_the_spec_is_to_be_named_and_no_value_is_told() {
+    let bench = kept();
+    fs::write(path(&bench, "run.json"), "{}\n").unwrap();
+
+    let arguments = ["cleanup", "--run", "r", "--set", "services.wml.auth.api_key=hunter2"];
+    let stderr = bench.stepwise(&arguments).exits_with(1).stderr();
+
+    let hint = format!("{BY_TAGS}SPEC --runs .stepwise --set 'services.wml.auth.api_key=***'");
+    assert_eq!(stderr.lines().last(), Some(hint.as_str()));
+}
+
+#[test]
+fn an_artifact_that_is_damaged_or_gone_is_written_again_and_nothing_is_sent_twice() {
+    let bench = kept();
+    let file = path(&bench, "artifacts/score/predictions.csv");
+    let whole = fs::read(&file).unwrap();
+    let reason = |what| format!("started: its artifact `score/predictions.csv` {what}");
+
+    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let ran = bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
+    assert!(ran.stderr().contains(&reason("has changed")), "{}", ran.stderr());
+    assert_eq!(fs::read(&file).unwrap(), whole);
+
+    fs::remove_file(&file).unwrap();
+    let ran = bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
+    assert!(ran.stderr().contains(&reason("is gone")), "{}", ran.stderr());
+    assert_eq!(fs::read(&file).unwrap(), whole);
+
+    assert_eq!(bench.outputs("score")["feedback_records"], 171);
     nothing_is_lost(&bench);
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Bench, Ran};
+use crate::harness::{Bench, Ran, always};
 
 /// Runs with files that can have so many bytes at the most, as on a disk that is full.
 fn with_files_of<'a>(bench: &'a Bench, bytes: usize, arguments: &[&str]) -> Ran<'a> {
@@ -26,6 +26,25 @@ fn a_record_that_cannot_be_written_ends_the_run_and_leaves_nothing() {
     assert_eq!(warned.count(), 1, "{stderr}");
     assert!(!bench.stub.requests().is_empty());
     bench.leaves_nothing();
+    for folder in [".stepwise/r", ".stepwise/r/steps"] {
+        let files = fs::read_dir(bench.folder.path().join(folder)).unwrap().map(|file| file.unwrap().path());
+        assert_eq!(files.filter(|file| file.extension().is_some_and(|kind| kind == "draft")).count(), 0, "{folder}");
+    }
+}
+
+#[test]
+fn what_is_left_is_told_though_the_record_cannot_be_written() {
+    let bench = Bench::sample().fails(always("DELETE", "/v2/assets/*", 403));
+
+    let ran = with_files_of(&bench, 8 << 10, &RUN).exits_with(1);
+
+    let ran = ran.has_line("to remove it: stepwise cleanup pipeline.yaml --run r --runs .stepwise");
+    assert!(ran.stdout().contains("step `cleanup` failed: not everything is removed: model"), "{}", ran.stdout());
+    let last = ran.stderr().lines().last().unwrap().to_owned();
+    assert!(last.starts_with("error: failed to write `.stepwise/r/"), "{last}");
+    bench.stub.mend();
+    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+    bench.leaves_nothing();
 }
 
 #[test]
@@ -35,6 +54,8 @@ fn a_record_that_cannot_be_begun_is_told_before_anything_runs() {
     let stderr = with_files_of(&bench, 512, &RUN).exits_with(1).stderr();
 
     assert!(stderr.starts_with("error: failed to write `.stepwise/r/run.json`: "), "{stderr}");
+    let ran = bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+    assert_eq!(ran.stdout(), "run r was ended before it had begun: nothing was sent, so nothing is left\n");
     assert_eq!(bench.requests(), [""; 0]);
 }
 

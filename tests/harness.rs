@@ -221,9 +221,9 @@ impl Bench {
         }
     }
 
-    /// Nothing that was not there at the start is there now.
+    /// Nothing that was not there at the start is there now, and all that was there is.
     pub(crate) fn leaves_nothing(&self) {
-        assert_eq!(self.stub.leftovers(), []);
+        assert_eq!((self.stub.leftovers(), self.stub.missing()), (Vec::new(), Vec::new()));
     }
 }
 
@@ -258,6 +258,21 @@ impl<'a> Started<'a> {
             if line.contains(part) {
                 return self;
             }
+        }
+    }
+
+    /// Waits until `reached`, which must be before it ends.
+    pub(crate) fn reaches(mut self, reached: impl Fn() -> bool) -> Self {
+        loop {
+            let ended = self.child.try_wait().unwrap();
+            if reached() {
+                return self;
+            }
+            if let Some(status) = ended {
+                self.stderr.read_to_string(&mut self.said).unwrap();
+                panic!("it has ended before: {status}\n{}", self.said);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
     }
 
@@ -374,6 +389,15 @@ impl Ran<'_> {
     fn hide_folder(&self, text: &str) -> String {
         let text = text.replace(&self.bench.folder.path().display().to_string(), "FOLDER");
         text.replace(&components().display().to_string(), "STEPS")
+    }
+}
+
+/// Waits for what happens by itself in a moment.
+pub(crate) fn until(happened: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !happened() {
+        assert!(std::time::Instant::now() < end, "it does not happen");
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 use stepwise_stub::{Fault, FaultKind, Nth};
 
-use crate::harness::Bench;
+use crate::failures::repeat::CREATED;
+use crate::harness::{Bench, each, until};
+use crate::stale::client::Client;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -36,13 +38,33 @@ pub(crate) fn exchanges() -> u32 {
     u32::try_from(bench.stub.requests().len()).unwrap()
 }
 
-/// The sample, killed at an exchange. A run that polls less often may be over before.
-fn killed(exchange: u32, moment: Moment) -> Bench {
+/// The sample beside what somebody else has made.
+fn beside(others: impl Fn(&Client<'_>)) -> Bench {
+    let bench = Bench::sample();
+    others(&Client::of(&bench.stub));
+    bench.stub.take_inventory();
+    bench
+}
+
+/// A model and its deployment, in the space that the run uses.
+fn their_model(client: &Client<'_>) {
+    client.deployment("theirs", &client.model("theirs", &[]), &[]);
+}
+
+/// All that a run shares with others if it is there.
+fn their_all(client: &Client<'_>) {
+    their_model(client);
+    client.data_mart("theirs");
+    client.provider("theirs");
+}
+
+/// A run that is killed at an exchange. One that polls less often may be over before.
+fn killed(bench: Bench, exchange: u32, moment: Moment) -> Bench {
     let every = |kind| Fault::new("*", "/**", kind).on(Nth::Nth(exchange));
     let bench = match moment {
-        Moment::BeforeTheRequest => Bench::sample().fails(every(FaultKind::Delay(HOUR))),
-        Moment::BeforeTheAnswer => Bench::sample().fails(every(FaultKind::Stall)),
-        Moment::AfterTheAnswer => Bench::sample(),
+        Moment::BeforeTheRequest => bench.fails(every(FaultKind::Delay(HOUR))),
+        Moment::BeforeTheAnswer => bench.fails(every(FaultKind::Stall)),
+        Moment::AfterTheAnswer => bench,
     };
     let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
     let events = bench.folder.path().join(".stepwise/r/events.jsonl");
@@ -58,13 +80,21 @@ fn killed(exchange: u32, moment: Moment) -> Bench {
     bench
 }
 
-/// Tries all points and tells all that are not as they should be.
-fn at_every_point(try_it: impl Fn(&Bench) -> Result<(), String> + Sync) {
-    at_points((1..=exchanges()).flat_map(|exchange| MOMENTS.map(|moment| (exchange, moment))).collect(), try_it);
+/// All moments of every so many exchanges.
+fn points(every: usize) -> Vec<(u32, Moment)> {
+    (1..=exchanges()).step_by(every).flat_map(|exchange| MOMENTS.map(|moment| (exchange, moment))).collect()
 }
 
-/// The same of some points, several at once.
+/// Tries points, several at once, and tells all that are not as they should be.
 pub(crate) fn at_points(points: Vec<(u32, Moment)>, try_it: impl Fn(&Bench) -> Result<(), String> + Sync) {
+    at_points_beside(their_model, points, try_it);
+}
+
+fn at_points_beside(
+    others: impl Fn(&Client<'_>) + Sync,
+    points: Vec<(u32, Moment)>,
+    try_it: impl Fn(&Bench) -> Result<(), String> + Sync,
+) {
     let count = points.len();
     let (points, wrong) = (Mutex::new(points), Mutex::new(Vec::new()));
     thread::scope(|scope| {
@@ -72,7 +102,7 @@ pub(crate) fn at_points(points: Vec<(u32, Moment)>, try_it: impl Fn(&Bench) -> R
             scope.spawn(|| {
                 loop {
                     let Some((exchange, moment)) = points.lock().unwrap().pop() else { return };
-                    if let Err(what) = try_it(&killed(exchange, moment)) {
+                    if let Err(what) = try_it(&killed(beside(&others), exchange, moment)) {
                         wrong.lock().unwrap().push(format!("exchange {exchange}, {moment:?}: {what}"));
                     }
                 }
@@ -91,23 +121,56 @@ pub(crate) fn succeeds(bench: &Bench, arguments: &[&str]) -> Result<(), String> 
 }
 
 pub(crate) fn leaves_nothing(bench: &Bench) -> Result<(), String> {
-    let left = bench.stub.leftovers();
-    if left.is_empty() { Ok(()) } else { Err(format!("left behind: {left:?}")) }
+    let (left, missing) = (bench.stub.leftovers(), bench.stub.missing());
+    if !left.is_empty() {
+        return Err(format!("left behind: {left:?}"));
+    }
+    if missing.is_empty() { Ok(()) } else { Err(format!("not there any more: {missing:?}")) }
 }
 
 #[test]
 fn a_run_that_was_killed_anywhere_is_cleaned_up() {
-    at_every_point(|bench| {
+    at_points(points(1), |bench| {
         succeeds(bench, &["cleanup", "--run", "r"])?;
         leaves_nothing(bench)
     });
 }
 
 #[test]
+fn what_others_have_made_and_a_run_uses_stays_wherever_it_is_killed() {
+    at_points_beside(their_all, points(6), |bench| {
+        succeeds(bench, &["cleanup", "--run", "r"])?;
+        leaves_nothing(bench)
+    });
+}
+
+#[test]
+fn what_a_service_makes_after_a_killed_run_was_cleaned_up_is_removed_by_the_next_cleanup() {
+    each(
+        &CREATED,
+        |(kind, _)| kind,
+        |(_, path)| {
+            let bench = beside(their_model).fails(Fault::new("POST", path, FaultKind::Delay(HOUR)));
+            bench.start(&["run", "pipeline.yaml", "--run", "r"]).kill_when(|| bench.stub.held() > 0);
+            bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+            bench.leaves_nothing();
+
+            bench.stub.release();
+            until(|| bench.requests().contains(&format!("POST {path}")));
+            bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+
+            bench.leaves_nothing();
+        },
+    );
+}
+
+#[test]
 fn a_run_that_was_killed_anywhere_is_resumed_and_makes_nothing_twice() {
-    at_every_point(|bench| {
+    at_points(points(1), |bench| {
         succeeds(bench, &["run", "pipeline.yaml", "--resume", "r", "--keep"])?;
-        if let Some((kind, count)) = bench.stub.made().into_iter().find(|(_, count)| *count != 1) {
+        let theirs = |kind| usize::from(["model", "deployment"].contains(&kind));
+        let twice = bench.stub.made().into_iter().find(|(kind, count)| *count != 1 + theirs(*kind));
+        if let Some((kind, count)) = twice {
             return Err(format!("{count} of kind {kind} were made"));
         }
         bench.metrics_are("tumour-screening");
@@ -122,15 +185,12 @@ fn a_run_that_was_killed_anywhere_is_resumed_and_makes_nothing_twice() {
 #[test]
 fn a_run_that_is_alive_is_not_resumed() {
     let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/models", FaultKind::Stall));
-    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
-    while bench.stub.held() == 0 {
-        thread::yield_now();
-    }
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]).reaches(|| bench.stub.held() > 0);
 
     bench
         .stepwise(&["run", "pipeline.yaml", "--resume", "r"])
         .exits_with(2)
-        .says("error: run `r` is still alive: another process runs it\n");
+        .says("error: run `r` is held by another process, which runs it or removes what it has left\n");
 
     assert!(started.signal(Signal::KILL).ends().was_killed());
     bench.stub.mend();

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::custom::spec;
-use crate::harness::{Bench, ROOT, guest};
+use crate::harness::{Bench, ROOT, always, guest};
 use crate::readme::blocks;
 
 /// A step that greets as often as a param says; with defaults and two profiles.
@@ -229,4 +229,30 @@ fn the_schema_accepts_every_sample_and_all_that_the_readme_shows_and_refuses_wha
     for right in ["references", "unset", "order", "quantities-of-params", "secret-outside-services"] {
         is_valid(right, &read(&format!("tests/specs/{right}.yaml"))).unwrap();
     }
+}
+
+#[test]
+fn a_run_that_goes_on_keeps_its_profile_and_its_values_unless_others_are_given() {
+    let profiles = "profiles:\n  few: {steps: {score: {inputs: {batch_rows: 40}}}}\nservices:\n";
+    let bench = Bench::sample().spec("services:\n", profiles).fails(always("POST", "/ml/v4/deployments/*/predictions", 400));
+    let name = "steps.deploy.inputs.name=other";
+    bench
+        .stepwise(&["run", "pipeline.yaml", "--run", "r", "--keep", "--profile", "few", "--set", name])
+        .exits_with(3);
+    bench.stub.mend();
+
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
+
+    assert_eq!(bench.step("score")["inputs"]["batch_rows"], 40);
+    assert!(bench.stub.made().iter().all(|(_, count)| *count == 1), "{:?}", bench.stub.made());
+
+    let gate = "steps.evaluate.inputs.gates.area_under_roc.at_least=0.5";
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep", "--set", gate]).succeeds();
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
+    assert_eq!(bench.step("evaluate")["inputs"]["gates"]["area_under_roc"]["at_least"], 0.5);
+    assert_eq!(bench.record()["overrides"], json!({"profile": "few", "set": [name, gate]}));
+
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--from", "evaluate"]).succeeds();
+    assert_eq!(bench.step("evaluate")["inputs"]["gates"]["area_under_roc"]["at_least"], 0.5);
+    bench.leaves_nothing();
 }

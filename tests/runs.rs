@@ -122,7 +122,10 @@ fn a_run_s_name_is_used_once() {
     bench
         .run()
         .exits_with(2)
-        .says("error: run `r` has run already\nhint: take another name, or choose steps with `--only`\n");
+        .says(
+            "error: run `r` has run already\n\
+             hint: take another name, go on with it by `--resume r`, or choose steps with `--only`\n",
+        );
     assert_eq!(bench.record(), record);
 
     let other = bench.change("pipeline.yaml", "name: custom", "name: another");
@@ -407,9 +410,7 @@ fn a_signal_while_a_request_waits_for_its_next_try_leaves_nothing() {
     let away = FaultKind::Status { code: 503, body: None, headers };
     let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/deployments", away));
     let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
-    while !bench.requests().contains(&"POST /ml/v4/deployments".to_owned()) {
-        thread::yield_now();
-    }
+    let started = started.reaches(|| bench.requests().contains(&"POST /ml/v4/deployments".to_owned()));
 
     started.signal(Signal::TERM).ends().exits_with(143);
 

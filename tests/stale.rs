@@ -1,7 +1,7 @@
 //! `cleanup --stale`: what lost runs have left is found by their tags and removed, and nothing else is touched.
 
 use std::fs;
-use std::thread;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use stepwise_stub::{Dialect, Fault, FaultKind};
 use crate::harness::{Bench, Ran, always, components, each, hide_ids, status};
 use crate::kills::{self, MOMENTS};
 
-mod client;
+pub(crate) mod client;
 
 use client::Client;
 
@@ -218,10 +218,7 @@ fn what_others_use_stays_and_is_told() {
 #[test]
 fn a_run_that_is_under_way_here_is_left_alone() {
     let bench = Bench::sample().fails(Fault::new("PUT", "/ml/v4/models/*/content", FaultKind::Stall));
-    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
-    while bench.stub.held() == 0 {
-        thread::yield_now();
-    }
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]).reaches(|| bench.stub.held() > 0);
 
     sweep(&bench).succeeds().has_line("summary   1 found: 1 of a run that is under way");
     assert_eq!(kinds(&bench), ["model"]);
@@ -230,6 +227,22 @@ fn a_run_that_is_under_way_here_is_left_alone() {
     bench.stub.mend();
     sweep(&bench).succeeds().has_line("summary   1 found: 1 removed");
     bench.leaves_nothing();
+}
+
+#[test]
+fn a_run_that_begins_meanwhile_waits_until_the_sweep_is_over() {
+    let bench = Bench::sample();
+    lost(&bench, "pipeline.yaml", "lost");
+    let bench = bench.fails(Fault::new("GET", "/ml/v4/models", FaultKind::Delay(Duration::from_hours(1))));
+    let sweep = bench.start(&[&NOW, ["pipeline.yaml"].as_slice()].concat()).reaches(|| bench.stub.held() > 0);
+
+    let begun = bench.start(&["run", "pipeline.yaml", "--run", "r", "--keep"]);
+    let begun = begun.says("waiting for a cleanup of what lost runs have left");
+    bench.stub.release();
+
+    sweep.ends().exits_with(0).has_line("summary   6 found: 6 removed");
+    begun.ends().exits_with(0);
+    assert_eq!(bench.stub.leftovers().len(), 6);
 }
 
 #[test]
@@ -242,10 +255,42 @@ fn the_ledger_of_a_run_that_was_swept_claims_nothing() {
     bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
 
     let cleanup = bench.outputs("cleanup");
-    assert_eq!(cleanup["removed"], json!([]));
-    assert_eq!(cleanup["already_gone"].as_array().unwrap().len(), 6);
-    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
-    assert_eq!(bench.outputs("cleanup")["already_gone"], json!([]));
+    assert_eq!((&cleanup["removed"], &cleanup["already_gone"]), (&json!([]), &json!([])));
+}
+
+#[test]
+fn a_run_that_was_swept_is_told_to_begin_anew_or_makes_all_of_it_again() {
+    let bench = Bench::sample();
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--keep"]).succeeds();
+    sweep(&bench).succeeds();
+
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--from", "score"]).exits_with(2).says(
+        "error: run `r` cannot go on from `score`: the model that step `store` created was removed\n\
+         hint: start a new run; with `--keep` it leaves what it creates\n",
+    );
+    fs::write(bench.folder.path().join("data/target.csv"), fs::read(bench.folder.path().join("data/training.csv")).unwrap())
+        .unwrap();
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).succeeds();
+
+    assert!(bench.stub.made().iter().all(|(_, count)| *count == 2), "{:?}", bench.stub.made());
+    bench.leaves_nothing();
+}
+
+#[test]
+fn a_sweep_is_no_run_that_could_go_on() {
+    let bench = Bench::sample();
+    sweep(&bench).succeeds();
+    let runs = fs::read_dir(bench.folder.path().join(".stepwise")).unwrap();
+    let names: Vec<_> = runs.map(|run| run.unwrap().file_name().into_string().unwrap()).collect();
+    let name = names.iter().find(|name| name.starts_with("stale-")).unwrap();
+    let sent = bench.requests().len();
+
+    for arguments in [["run", "pipeline.yaml", "--resume", name].as_slice(), &["cleanup", "--run", name]] {
+        bench.stepwise(arguments).exits_with(2).says(&format!(
+            "error: `{name}` is no run of the pipeline: it removed what lost ones have left\n"
+        ));
+    }
+    assert_eq!(bench.requests().len(), sent);
 }
 
 #[test]
@@ -315,10 +360,7 @@ fn a_signal_ends_it_and_the_next_one_goes_on() {
     lost(&bench, "pipeline.yaml", "lost");
     let bench = bench.fails(Fault::new("DELETE", "/openscale/*/v2/subscriptions/*", FaultKind::Stall));
     let held = bench.stub.held();
-    let started = bench.start(&[&NOW, ["pipeline.yaml"].as_slice()].concat());
-    while bench.stub.held() == held {
-        thread::yield_now();
-    }
+    let started = bench.start(&[&NOW, ["pipeline.yaml"].as_slice()].concat()).reaches(|| bench.stub.held() > held);
 
     started.signal(Signal::TERM).ends().exits_with(143);
 
@@ -384,13 +426,29 @@ fn what_is_kept_on_purpose_is_only_listed() {
 }
 
 #[test]
+fn what_belongs_to_a_sweep_is_refused_for_one_run_and_nothing_is_removed() {
+    let bench = Bench::sample();
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--keep"]).succeeds();
+    let before = bench.stub.leftovers();
+    let cleanup = ["cleanup", "pipeline.yaml", "--run", "r"];
+    for own in [["--dry-run"].as_slice(), &["--older-than", "1d"], &["--profile", "p"]] {
+        let stderr = bench.stepwise(&[cleanup.as_slice(), own].concat()).exits_with(2).stderr();
+        let told = "error: the following required arguments were not provided:\n  --stale\n";
+        assert!(stderr.starts_with(told), "{stderr}");
+        // Nor where `--stale` could not be: clap does not miss it then.
+        let stderr = bench.stepwise(&[cleanup.as_slice(), own, &["--wait", "1m"]].concat()).exits_with(2).stderr();
+        assert!(stderr.contains("cannot be used with"), "{stderr}");
+        assert_eq!(bench.stub.leftovers(), before, "{own:?}");
+    }
+}
+
+#[test]
 fn a_run_does_not_run_it_and_wrong_usage_is_told() {
     let bench = Bench::sample();
-    let mistakes: [&[&str]; 5] = [
+    let mistakes: [&[&str]; 4] = [
         &["cleanup"],
         &["cleanup", "--stale"],
-        &["cleanup", "--stale", "--run", "r", "pipeline.yaml"],
-        &["cleanup", "--run", "r", "--older-than", "1d"],
+        &["cleanup", "--stale", "--run", "r"],
         &["cleanup", "--stale", "--older-than", "lately", "pipeline.yaml"],
     ];
     for arguments in mistakes {

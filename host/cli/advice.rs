@@ -3,11 +3,15 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use crate::plan::Plan;
+use crate::error::Error;
+use crate::plan::{Overrides, Plan};
 use crate::run::RunId;
 use crate::services::{Masks, is_masked};
 
 use super::{RunsFolder, SecretsFolder, StepsFolder};
+
+/// The age of whom nobody need wait for, as its run is known.
+pub(super) const ANY_AGE: &str = "0s";
 
 /// Where a command finds what is no part of the spec.
 pub(super) struct Folders<'a> {
@@ -25,13 +29,45 @@ pub(super) fn removal(plan: &Plan, run: &RunId, folders: &Folders<'_>) -> String
     with(command, folders, secret)
 }
 
-/// The command that removes what lost runs have left. A value that is a secret stands in it as its mask.
-pub(super) fn stale(plan: &Plan, older_than: &str, folders: &Folders<'_>) -> String {
-    let spec = quoted_path(&plan.spec);
-    let mut command = format!("stepwise cleanup --stale --older-than {} {spec}", quoted(older_than));
-    command.extend(plan.overrides.profile.iter().map(|profile| format!(" --profile {}", quoted(profile))));
+/// The command that removes what lost runs have left, or one of them. A value that is a secret stands in it as its mask.
+pub(super) fn stale(plan: &Plan, run: Option<&RunId>, older_than: &str, folders: &Folders<'_>) -> String {
     let masks = Masks::of(&plan.secrets);
-    with(command, folders, plan.overrides.set.iter().map(|set| masks.mask(set)))
+    let set = plan.overrides.set.iter().map(|set| masks.mask(set));
+    sweep(&plan.spec, run, older_than, plan.overrides.profile.as_deref(), folders, set)
+}
+
+/// The error with the command that removes what the run has left by its tags, if what is kept of it is damaged. Without the
+/// record nobody knows the spec's secrets, so each value that was set stands in the command as a mask.
+pub(super) fn or_by_tags(
+    error: Error,
+    spec: Option<&Path>,
+    run: &RunId,
+    overrides: &Overrides,
+    folders: &Folders<'_>,
+) -> Error {
+    if !error.is_damage() {
+        return error;
+    }
+    let masked = |set: &'_ String| Cow::from(format!("{}=***", set.split_once('=').map_or("", |(path, _)| path)));
+    let set = overrides.set.iter().map(masked);
+    let spec = spec.unwrap_or(Path::new("SPEC"));
+    let by_tags = sweep(spec, Some(run), ANY_AGE, overrides.profile.as_deref(), folders, set);
+    Error::Damaged { error: Box::new(error), by_tags }
+}
+
+fn sweep<'a>(
+    spec: &Path,
+    run: Option<&RunId>,
+    older_than: &str,
+    profile: Option<&str>,
+    folders: &Folders<'_>,
+    set: impl Iterator<Item = Cow<'a, str>>,
+) -> String {
+    let mut command = "stepwise cleanup --stale".to_owned();
+    command.extend(run.map(|run| format!(" --run {}", run.as_str())));
+    command.extend([format!(" --older-than {} {}", quoted(older_than), quoted_path(spec))]);
+    command.extend(profile.map(|profile| format!(" --profile {}", quoted(profile))));
+    with(command, folders, set)
 }
 
 fn with<'a>(mut command: String, folders: &Folders<'_>, set: impl Iterator<Item = Cow<'a, str>>) -> String {

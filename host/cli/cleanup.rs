@@ -9,13 +9,13 @@ use clap::Args;
 
 use crate::console::Console;
 use crate::error::Error;
+use crate::exit;
 use crate::plan::{Environment, Overrides, Plan, Stale};
 use crate::report::Look;
 use crate::run::{Choice, LocalRuns, RunError, RunFolder, RunId, RunRecord};
-use crate::services::is_masked;
 use crate::spec::{Spec, parse_age, parse_duration};
 
-use super::advice::{self, Folders};
+use super::advice::{self, ANY_AGE, Folders};
 use super::run::Conduct;
 use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder};
 
@@ -26,26 +26,26 @@ pub(super) struct Cleanup {
     /// the spec of the pipeline
     #[arg(required_unless_present = "run")]
     spec: Option<PathBuf>,
-    /// Run to clean up after
-    #[arg(long, value_name = "ID", required_unless_present = "stale", conflicts_with = "stale")]
+    /// Run to clean up after. With `--stale`, the only one that is meant, for example as what is kept of it is damaged
+    #[arg(long, value_name = "ID", required_unless_present = "stale")]
     run: Option<String>,
     /// Remove what any run of the pipeline has left, by the runs' tags: also of a run whose folder went with its machine. What
     /// was kept on purpose is removed too
-    #[arg(long)]
+    #[arg(long, requires = "spec")]
     stale: bool,
     /// With `--stale`: how old the youngest thing that a run has left must be, for example `12h`; give more than a run takes
-    #[arg(long, value_name = "AGE", requires = "stale", default_value = "1d")]
+    #[arg(long, value_name = "AGE", requires = "stale", conflicts_with = "wait", default_value = "1d")]
     older_than: Age,
     /// With `--stale`: list what would be removed, and remove nothing
-    #[arg(long, requires = "stale")]
+    #[arg(long, requires = "stale", conflicts_with = "wait")]
     dry_run: bool,
     /// With `--stale`: profile of the spec to apply; without it, the one that `STEPWISE_PROFILE` names
-    #[arg(long, value_name = "NAME", requires = "stale")]
+    #[arg(long, value_name = "NAME", requires = "stale", conflicts_with = "wait")]
     profile: Option<String>,
     /// Value to use instead of the spec's. What `run` was given is known, but for secrets: give those again
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
-    /// How long to wait for a process that still runs steps of the run, for example `15m` after an abort in Jenkins, which
+    /// How long to wait for a process that still runs steps of the run instead of giving up, for example `15m` after an abort in Jenkins, which
     /// goes on before the step has ended
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "stale")]
     wait: Option<Duration>,
@@ -74,22 +74,35 @@ impl FromStr for Age {
 
 impl Cleanup {
     pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
-        match (&self.run, &self.spec) {
-            (Some(run), spec) => self.of_run(run, spec.as_deref(), console, look, out),
-            (None, spec) => self.of_lost_runs(spec.as_deref().unwrap_or(Path::new("")), console, look, out),
+        let run = self.run.as_deref().map(RunId::parse).transpose()?;
+        match (run, &self.spec) {
+            (Some(run), spec) if !self.stale => self.of_run(&run, spec.as_deref(), console, look, out),
+            (run, spec) => self.of_lost_runs(run, spec.as_deref().unwrap_or(Path::new("")), console, look, out),
         }
     }
 
     fn of_run(
         &self,
-        run: &str,
+        run: &RunId,
         file: Option<&Path>,
         console: &Console,
         look: Look,
         out: &mut impl Write,
     ) -> Result<u8, Error> {
-        let run = RunId::parse(run)?;
-        let record = record(&self.runs, &run)?;
+        let folder = RunFolder::open(&self.runs.runs, run)?;
+        if !folder.has_begun() {
+            if !folder.wait_for_others(self.wait.unwrap_or_default())? {
+                return Err(RunError::Alive { run: run.as_str().to_owned(), can_wait: true }.into());
+            }
+            if !folder.has_begun() {
+                writeln!(out, "run {} was ended before it had begun: nothing was sent, so nothing is left", run.as_str())?;
+                return Ok(exit::DONE);
+            }
+        }
+        let folders = self.folders();
+        let overrides = Overrides { profile: None, set: self.set.clone() };
+        let record = record(&self.runs, run);
+        let record = record.map_err(|error| advice::or_by_tags(error, file, run, &overrides, &folders))?;
         let file = file.map_or_else(|| PathBuf::from(&record.spec), Path::to_owned);
         let spec = spec(&file, &record, self.set.clone())?;
         let plan = plan(&spec, &self.steps, &self.secrets.environment(), console)?;
@@ -97,26 +110,42 @@ impl Cleanup {
         if cleaning.is_empty() {
             return Err(Error::NoCleanup(file));
         }
+        // Resources that a step is still creating could be missed.
+        let choice = Choice::only(&plan, cleaning)?.alone();
         if let Some(most) = self.wait {
-            wait(&RunFolder::open(&self.runs.runs, &run)?, &run, most, console)?;
+            wait(&folder, most, console)?;
         }
         let conduct = Conduct {
             plan: &plan,
-            run: &run,
-            choice: &Choice::only(&plan, cleaning)?,
+            run,
+            choice: &choice,
             dry_run: record.dry_run,
             runs: &self.runs.runs,
-            removal: advice::removal(&plan, &run, &self.folders()),
+            removal: advice::removal(&plan, run, &folders),
+            by_tags: Some(advice::stale(&plan, Some(run), ANY_AGE, &folders)),
+            swept: None,
         };
         conduct.execute(console, look, out)
     }
 
-    fn of_lost_runs(&self, spec: &Path, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
+    fn of_lost_runs(
+        &self,
+        run: Option<RunId>,
+        spec: &Path,
+        console: &Console,
+        look: Look,
+        out: &mut impl Write,
+    ) -> Result<u8, Error> {
         let profile = self.profile.clone().or_else(|| std::env::var("STEPWISE_PROFILE").ok());
         let read = super::read(spec, &OverrideArguments { profile, set: self.set.clone() }.overrides())?;
         // Held to the end, so that no run goes on with what is about to be removed.
-        let local = LocalRuns::of(&self.runs.runs, &read.name)?;
-        let stale = Stale { older_than: self.older_than.time, alive: local.alive.clone(), lists: self.dry_run };
+        let local = LocalRuns::of(&self.runs.runs, &read.name, run.as_ref())?;
+        let stale = Stale {
+            older_than: self.older_than.time,
+            run: run.as_ref().map(|run| run.as_str().to_owned()),
+            alive: local.alive.clone(),
+            lists: self.dry_run,
+        };
         let engine = super::engine()?;
         let environment = self.secrets.environment();
         let plan = Plan::for_stale(&read, &engine, &self.steps.path(), &environment, stale).map_err(Error::Spec)?;
@@ -124,7 +153,8 @@ impl Cleanup {
         if plan.steps.is_empty() {
             return Err(Error::NoStale(spec.to_owned()));
         }
-        if !plan.keeps_nothing && !self.dry_run {
+        // Who names a run wants nothing of it.
+        if !plan.keeps_nothing && !self.dry_run && run.is_none() {
             return Err(Error::Keeps(spec.to_owned()));
         }
         let conduct = Conduct {
@@ -133,7 +163,9 @@ impl Cleanup {
             choice: &Choice::all(),
             dry_run: false,
             runs: &self.runs.runs,
-            removal: advice::stale(&plan, &self.older_than.text, &self.folders()),
+            removal: advice::stale(&plan, run.as_ref(), &self.older_than.text, &self.folders()),
+            by_tags: None,
+            swept: Some(&local),
         };
         conduct.execute(console, look, out)
     }
@@ -143,13 +175,13 @@ impl Cleanup {
     }
 }
 
-/// Waits for other processes of the run.
-fn wait(folder: &RunFolder, run: &RunId, most: Duration, console: &Console) -> Result<(), Error> {
-    if folder.wait_for_others(Duration::ZERO)? {
-        return Ok(());
+/// Waits for other processes of the run. Who comes too late is told when it cannot enter.
+fn wait(folder: &RunFolder, most: Duration, console: &Console) -> Result<(), Error> {
+    if !folder.wait_for_others(Duration::ZERO)? {
+        console.note("waiting", "waiting for another process, which still runs steps of the run", None);
+        folder.wait_for_others(most)?;
     }
-    console.note("waiting", "waiting for another process, which still runs steps of the run", None);
-    if folder.wait_for_others(most)? { Ok(()) } else { Err(RunError::Alive(run.as_str().to_owned()).into()) }
+    Ok(())
 }
 
 /// What is known of the run.
@@ -157,11 +189,9 @@ pub(super) fn record(runs: &RunsFolder, run: &RunId) -> Result<RunRecord, Error>
     Ok(RunRecord::read(&RunFolder::open(&runs.runs, run)?)?)
 }
 
-/// The spec as the run had it: the services are to be those of the run. What the record has masked, nobody knows any
-/// more.
+/// The spec as the run had it: the services are to be those of the run.
 pub(super) fn spec(file: &Path, record: &RunRecord, set: Vec<String>) -> Result<Spec, Error> {
-    let known = record.overrides.set.iter().filter(|set| !is_masked(set)).cloned();
-    super::read(file, &Overrides { profile: record.overrides.profile.clone(), set: known.chain(set).collect() })
+    super::read(file, &super::on_top_of(&record.overrides, Overrides { profile: None, set }))
 }
 
 /// The plan of the steps that remove.

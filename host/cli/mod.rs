@@ -26,7 +26,7 @@ use crate::engine::{Cache, Engine};
 use crate::error::Error;
 use crate::plan::{DryRun, Environment, Plan};
 use crate::report::Look;
-use crate::services::platform_url;
+use crate::services::{is_masked, platform_url};
 use crate::spec::{Dialect, Overrides, Spec};
 
 /// Takes a machine-learning model from a commit to a verified deployment on IBM Cloud Pak for Data
@@ -159,6 +159,12 @@ impl OverrideArguments {
         let around = lines.lines().filter(|line| !line.is_empty()).map(str::to_owned);
         Overrides { profile: self.profile.clone(), set: around.chain(self.set.iter().cloned()).collect() }
     }
+}
+
+/// What was laid over the spec when a run began, and over that what is now. What the record has masked, nobody knows any more.
+fn on_top_of(known: &Overrides, now: Overrides) -> Overrides {
+    let set = known.set.iter().filter(|set| !is_masked(set)).cloned().chain(now.set);
+    Overrides { profile: now.profile.or_else(|| known.profile.clone()), set: set.collect() }
 }
 
 /// Says that components are compiled at every start, if they are.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
-use crate::deadline::Stop;
+use crate::deadline::{Deadline, Stop};
 use crate::run::{Events, LogLevel};
 
 use super::bindings::StepComponentPre;
@@ -51,10 +51,11 @@ pub fn execute(
     let ended = on_thread(&component.engine, time, Some(&context.stop), call);
     stdout.end_line();
     stderr.end_line();
-    // What is still in flight may create something: its answer is worth a moment.
-    context.places.wait_until_empty(GRACE);
+    // What is still in flight may create something: its answer is worth a moment, of which an interrupt may have used some.
+    let moment = if let Ended::Stopped(end) = &ended { end.remaining().unwrap_or_default() } else { GRACE };
+    context.places.wait_until_empty(moment);
     match ended {
-        Ended::Stopped => Err(StepError::Interrupted),
+        Ended::Stopped(_) => Err(StepError::Interrupted),
         Ended::OutOfTime => Err(StepError::OutOfTime(context.meter.limits().time)),
         Ended::Lost => Err(StepError::Host("the component's thread ended without an answer".into())),
         Ended::Answered(Ok(Ok(outputs))) => outputs_of(&outputs, &context.meter),
@@ -95,7 +96,7 @@ pub(super) fn describe(
             None if misfits => contract::misfit(name, version),
             None => refuse(stderr.last_words(&error.root_cause().to_string())),
         }),
-        Ended::OutOfTime | Ended::Stopped => Err(refuse(format!("not done within {} s", DESCRIBE_TIME.as_secs()))),
+        Ended::OutOfTime | Ended::Stopped(_) => Err(refuse(format!("not done within {} s", DESCRIBE_TIME.as_secs()))),
         Ended::Lost => Err(refuse("its thread ended without an answer".into())),
     }
 }
@@ -104,7 +105,8 @@ pub(super) fn describe(
 enum Ended<T> {
     Answered(T),
     OutOfTime,
-    Stopped,
+    /// All that follows from it has ended by then.
+    Stopped(Deadline),
     Lost,
 }
 
@@ -132,10 +134,11 @@ fn on_thread<T: Send + 'static>(
         }
         let stopped = stop.is_some_and(Stop::is_stopped);
         if stopped || Instant::now() >= end {
+            let grace = Deadline::after(GRACE);
             engine.wasmtime.increment_epoch();
             // Wakes at once for code that ran; a component that sleeps is let go after this, and traps if it wakes.
             let _ = receiver.recv_timeout(if stopped { GRACE } else { LOOK });
-            return if stopped { Ended::Stopped } else { Ended::OutOfTime };
+            return if stopped { Ended::Stopped(grace) } else { Ended::OutOfTime };
         }
     }
 }
@@ -189,5 +192,23 @@ fn trap(error: &wasmtime::Error, stderr: &Lines, context: &StepContext) -> StepE
     match context.meter.hit() {
         Some(hit) => StepError::Limit(hit),
         None => StepError::Trapped(stderr.last_words(&error.root_cause().to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupt_gives_all_that_must_end_one_moment_together() {
+        let engine = Engine::new(None).unwrap();
+        let (_sender, never) = channel::<()>();
+        let stop = Stop::new();
+        stop.stop();
+
+        let ended = on_thread(&engine, Duration::from_hours(1), Some(&stop), move || never.recv().is_ok());
+
+        let Ended::Stopped(end) = ended else { panic!("it was interrupted") };
+        assert_eq!(end.remaining(), None, "the component has used it up");
     }
 }

@@ -86,6 +86,11 @@ pub struct PlannedStep {
 }
 
 impl Plan {
+    /// Whether it is of the steps that remove what lost runs have left.
+    pub fn is_sweep(&self) -> bool {
+        self.steps.iter().any(|step| step.when == When::Stale)
+    }
+
     /// All steps of the spec, in its order: those that run, and those that remove what lost runs have left.
     pub fn all_steps(&self) -> Vec<&PlannedStep> {
         let mut all: Vec<_> = self.steps.iter().chain(&self.stale).filter(|step| step.shard().is_none()).collect();

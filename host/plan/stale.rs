@@ -12,6 +12,8 @@ const OLDER_THAN: Duration = Duration::from_hours(24);
 pub struct Stale {
     /// How old the youngest thing must be that a run has left.
     pub older_than: Duration,
+    /// The only run that is meant, if it is one.
+    pub run: Option<String>,
     /// Names of runs that are under way on this machine.
     pub alive: Vec<String>,
     /// Whether they are only listed.
@@ -20,20 +22,24 @@ pub struct Stale {
 
 impl Default for Stale {
     fn default() -> Self {
-        Self { older_than: OLDER_THAN, alive: Vec::new(), lists: false }
+        Self { older_than: OLDER_THAN, run: None, alive: Vec::new(), lists: false }
     }
 }
 
 impl Stale {
     /// The input that a step gets (`step.wit`).
     pub(super) fn input<'a>(&self, pipeline: &str, services: impl Iterator<Item = &'a String>) -> Value {
-        json!({
+        let mut input = json!({
             "tag_prefix": tag_prefix(pipeline),
             "older_than_seconds": self.older_than.as_secs() + u64::from(self.older_than.subsec_nanos() > 0),
             "alive": self.alive,
             "list_only": self.lists,
             "services": services.collect::<Vec<_>>(),
-        })
+        });
+        if let Some(run) = &self.run {
+            input["run"] = run.as_str().into();
+        }
+        input
     }
 }
 

@@ -1,10 +1,11 @@
 //! The files that steps write, a folder for each.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::data::is_below;
+use crate::data::{DataError, digest_once, is_below};
 use crate::engine::{ENTRY, Format, Schema};
 
 use super::folder::RunFolder;
@@ -18,20 +19,29 @@ pub enum ArtifactError {
     /// Not there.
     #[error("there is no artifact `{0}`")]
     Missing(String),
+    /// It cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
 }
 
-/// Puts the step's id before each artifact that its outputs name, so that later steps find it.
-pub(super) fn place(folder: &RunFolder, step: &str, schema: &Schema, outputs: &mut Value) -> Result<(), ArtifactError> {
+/// Puts the step's id before each artifact that its outputs name, so that later steps find it. Answers their digests.
+pub(super) fn place(
+    folder: &RunFolder,
+    step: &str,
+    schema: &Schema,
+    outputs: &mut Value,
+) -> Result<BTreeMap<String, String>, ArtifactError> {
+    let mut digests = BTreeMap::new();
     for (pointer, format, value) in schema.files(outputs) {
         if format == Format::Artifact {
             let value = format!("{step}/{value}");
-            find(folder, &value)?;
+            digests.insert(value.clone(), digest_once(&find(folder, &value)?)?.0);
             if let Some(output) = outputs.pointer_mut(&pointer) {
                 *output = Value::String(value);
             }
         }
     }
-    Ok(())
+    Ok(digests)
 }
 
 /// What the files of a folder count for the step's limit. Those that an earlier try has left are still its own.

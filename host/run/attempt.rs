@@ -90,7 +90,7 @@ impl Runner<'_> {
         if let Some(violation) = info.outputs.errors(&outputs).into_iter().next() {
             return Err(StepError::Outputs(at(&violation)));
         }
-        artifacts::place(&self.folder, &step.id, &info.outputs, &mut outputs)
+        record.artifacts = artifacts::place(&self.folder, &step.id, &info.outputs, &mut outputs)
             .map_err(|error| StepError::Outputs(error.to_string()))?;
         Ok(outputs)
     }

@@ -6,6 +6,7 @@ use crate::plan::{ContinueOn, Plan, Share, When};
 use crate::spec::nearest;
 
 use super::error::RunError;
+use super::folder::RunId;
 use super::ledger::Ledger;
 use super::record::RunRecord;
 use super::step_record::StepOutcome;
@@ -15,6 +16,7 @@ use super::step_record::StepOutcome;
 pub struct Choice {
     which: Which,
     keep: bool,
+    alone: bool,
 }
 
 #[derive(Debug)]
@@ -34,14 +36,14 @@ enum Which {
 impl Choice {
     /// All steps.
     pub fn all() -> Self {
-        Self { which: Which::All, keep: false }
+        Self { which: Which::All, keep: false, alone: false }
     }
 
     /// These steps.
     pub fn only(plan: &Plan, steps: Vec<String>) -> Result<Self, RunError> {
         steps.iter().try_for_each(|step| find(plan, step).map(|_| ()))?;
         let chosen = plan.steps.iter().filter(|step| steps.iter().any(|id| id == step.spec_id()));
-        Ok(Self { which: Which::Only(chosen.map(|step| step.id.clone()).collect()), keep: false })
+        Ok(Self { which: Which::Only(chosen.map(|step| step.id.clone()).collect()), keep: false, alone: false })
     }
 
     /// One shard of these steps.
@@ -55,25 +57,41 @@ impl Choice {
             let of = if let Share::Whole(of) = whole.share { of } else { 0 };
             shards.push(found.ok_or_else(|| RunError::Shard { step: step.clone(), index, of })?.id.clone());
         }
-        Ok(Self { which: Which::Shard(shards), keep: false })
+        Ok(Self { which: Which::Shard(shards), keep: false, alone: false })
     }
 
     /// This step and all after it.
     pub fn from(plan: &Plan, first: String) -> Result<Self, RunError> {
         find(plan, &first)?;
         let steps = plan.steps.iter().skip_while(|step| step.spec_id() != first).map(|step| step.id.clone()).collect();
-        Ok(Self { which: Which::From { first, steps }, keep: false })
+        Ok(Self { which: Which::From { first, steps }, keep: false, alone: false })
     }
 
     /// All steps whose work is not done or does not stand any more.
     pub fn resume() -> Self {
-        Self { which: Which::Resume, keep: false }
+        Self { which: Which::Resume, keep: false, alone: false }
     }
 
     /// The same without the steps that remove what the run created.
     #[must_use]
     pub fn keeping(self, keep: bool) -> Self {
         Self { keep, ..self }
+    }
+
+    /// The same while no other process runs any step of the run.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
+
+    /// Whether no other process may run any step of the run.
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone || self.resumes()
+    }
+
+    /// The error of who finds another process in the way.
+    pub(super) fn kept_out(&self, run: &RunId) -> RunError {
+        RunError::Alive { run: run.as_str().to_owned(), can_wait: self.alone }
     }
 
     /// Whether what the run created is left where it is.

@@ -13,6 +13,9 @@ pub enum RunError {
     /// The run's folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// A signal came before it began.
+    #[error("interrupted")]
+    Interrupted,
     /// The services.
     #[error(transparent)]
     Services(#[from] ServiceError),
@@ -42,6 +45,9 @@ pub enum RunError {
     /// A dry run's services ended with it.
     #[error("run `{0}` was a dry run, and its services ended with it")]
     DryRun(String),
+    /// What removed lost runs' leftovers is no run.
+    #[error("`{0}` is no run of the pipeline: it removed what lost ones have left")]
+    Sweep(String),
     /// A run of the same services elsewhere.
     #[error("run `{run}` has {what} at {then}, not at {now}")]
     Elsewhere {
@@ -54,9 +60,14 @@ pub enum RunError {
         /// Where the spec has it now.
         now: String,
     },
-    /// Another process runs steps of the run, or resumes it.
-    #[error("run `{0}` is still alive: another process runs it")]
-    Alive(String),
+    /// Another process runs steps of the run, or a sweep has it.
+    #[error("run `{run}` is held by another process, which runs it or removes what it has left")]
+    Alive {
+        /// The run.
+        run: String,
+        /// Whether this is a cleanup, which can wait.
+        can_wait: bool,
+    },
     /// Another process runs the step.
     #[error("step `{step}` of run `{run}` is running in another process")]
     Busy {
@@ -119,4 +130,15 @@ pub enum RunError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl RunError {
+    /// Whether a signal ended what goes before a run.
+    pub fn is_interrupted(&self) -> bool {
+        match self {
+            Self::Data { error, .. } => matches!(**error, DataError::Interrupted { .. }),
+            Self::Interrupted => true,
+            _ => false,
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `events.jsonl`: what happened when, for machines. Each event also goes to the console.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
@@ -44,6 +44,8 @@ pub struct Events {
     file: Option<Mutex<File>>,
     console: Console,
     troubles: Mutex<Troubles>,
+    /// Service and path of what was removed.
+    removed: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl Events {
@@ -51,14 +53,14 @@ impl Events {
     pub fn open(folder: &Path, masks: Masks, console: Console) -> Result<Self, FolderError> {
         let path = folder.join("events.jsonl");
         let file = OpenOptions::new().append(true).create(true).open(&path).map_err(failed("open", &path))?;
-        let (trails, troubles) = (Mutex::default(), Mutex::default());
-        Ok(Self { masks, trails, file: Some(Mutex::new(file)), console, troubles })
+        let (trails, troubles, removed) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Self { masks, trails, file: Some(Mutex::new(file)), console, troubles, removed })
     }
 
     /// Keeps nothing and says nothing: for components that only describe themselves.
     pub fn none() -> Self {
-        let (trails, troubles) = (Mutex::default(), Mutex::default());
-        Self { masks: Masks::default(), trails, file: None, console: Console::silent(), troubles }
+        let (trails, troubles, removed) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { masks: Masks::default(), trails, file: None, console: Console::silent(), troubles, removed }
     }
 
     /// A line of a step's log, which need not be UTF-8. Answers it as it was written.
@@ -113,6 +115,15 @@ impl Events {
         }
         self.write(&event);
         self.troubles().request(step, exchange, &path, error.or(answer).unwrap_or_default());
+        if exchange.method.as_str() == "DELETE" && matches!(exchange.outcome, Ok(200..=299 | 404 | 410)) {
+            let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+            removed.insert((exchange.service.to_owned(), exchange.path.to_owned()));
+        }
+    }
+
+    /// What the services have removed so far, or had no more: the service and the path of each request.
+    pub fn removed(&self) -> BTreeSet<(String, String)> {
+        self.removed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A step begins, ends, is skipped, or is tried again.

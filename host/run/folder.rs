@@ -49,7 +49,7 @@ pub enum FolderError {
 const MOST: usize = 36;
 
 /// How often it is looked whether a process has ended: often enough for who waits, seldom enough for the machine.
-const LOOK: Duration = Duration::from_millis(50);
+pub(super) const LOOK: Duration = Duration::from_millis(50);
 
 /// A run's name, and so its folder's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +126,13 @@ impl RunFolder {
         Ok(Self { path })
     }
 
+    /// Held while a run of the pipeline begins or goes on, and `alone` by who removes what lost runs have left, as long as that
+    /// takes: what is found then is of no run that has begun since.
+    pub(super) fn gate(runs: &Path, pipeline: &str, alone: bool) -> Result<Option<File>, FolderError> {
+        fs::create_dir_all(runs).map_err(failed("create", runs))?;
+        try_lock(&runs.join(format!(".sweep-{pipeline}")), alone)
+    }
+
     /// The folder of a run that was.
     pub fn open(runs: &Path, run: &RunId) -> Result<Self, FolderError> {
         let path = runs.join(run.as_str());
@@ -143,6 +150,11 @@ impl RunFolder {
     /// `run.json`.
     pub fn record(&self) -> PathBuf {
         self.path.join("run.json")
+    }
+
+    /// Whether anything may have been sent: before that, the record is written.
+    pub fn has_begun(&self) -> bool {
+        self.record().exists() || self.path.join("ledger.jsonl").exists()
     }
 
     /// A step's own record.
@@ -171,8 +183,7 @@ impl RunFolder {
     /// Held by every process that runs steps of the run, or, `alone`, by one that bears no other; none if another process
     /// is in the way.
     pub(super) fn enter(&self, alone: bool) -> Result<Option<File>, FolderError> {
-        let how = if alone { FlockOperation::NonBlockingLockExclusive } else { FlockOperation::NonBlockingLockShared };
-        try_lock(&self.path.join("alive"), how)
+        try_lock(&self.path.join("alive"), alone)
     }
 
     /// Waits until no process runs steps of the run, but no longer than this; answers whether none does.
@@ -187,11 +198,12 @@ impl RunFolder {
 
     /// Held while a step runs; none if another process runs it.
     pub(super) fn lock_step(&self, step: &str) -> Result<Option<File>, FolderError> {
-        try_lock(&self.path.join("steps").join(format!("{step}.lock")), FlockOperation::NonBlockingLockExclusive)
+        try_lock(&self.path.join("steps").join(format!("{step}.lock")), true)
     }
 }
 
-fn try_lock(path: &Path, how: FlockOperation) -> Result<Option<File>, FolderError> {
+fn try_lock(path: &Path, alone: bool) -> Result<Option<File>, FolderError> {
+    let how = if alone { FlockOperation::NonBlockingLockExclusive } else { FlockOperation::NonBlockingLockShared };
     let file = lock_file(path)?;
     match flock(&file, how) {
         Ok(()) => Ok(Some(file)),
@@ -219,7 +231,11 @@ pub(crate) fn write_atomically(file: &Path, bytes: &[u8]) -> Result<(), FolderEr
         }
         Ok(())
     };
-    write().map_err(failed("write", file))
+    write().map_err(|source| {
+        // On a full disk it would take the place of what must follow.
+        let _ = fs::remove_file(&draft);
+        failed("write", file)(source)
+    })
 }
 
 pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FolderError {

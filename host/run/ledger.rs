@@ -3,7 +3,8 @@
 //! Only ever appended to, one JSON line per event, under a lock on the file: several processes may write it. What is
 //! known of an entry is the sum of its lines. An announcement is on disk before the call returns. The other lines only
 //! outlive this process: if the whole machine goes down with them, the entry's lookup finds the resource again. Every
-//! line ends with a checksum of itself, so that a damaged one is never taken for another.
+//! line ends with a checksum of itself, so that a damaged one is never taken for another; `count` knows how many are on
+//! disk, so that none is lost unnoticed.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -12,16 +13,20 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Announced, Announcement, State};
 use crate::plan::tag_prefix;
+use crate::services::encode_segment;
 use rustix::fs::{FlockOperation, flock};
 
+mod count;
 mod line;
 
+use count::Count;
 use line::Line;
 
 /// A run's ledger.
 #[derive(Debug)]
 pub struct Ledger {
     file: PathBuf,
+    count: Count,
     /// What the tags of this run start with.
     prefix: String,
 }
@@ -41,6 +46,14 @@ pub struct LedgerEntry {
     pub id: Option<String>,
     /// What is known of it.
     pub state: State,
+}
+
+impl LedgerEntry {
+    /// The path of the request that removes it, once its id is known.
+    pub(super) fn removal(&self) -> Option<String> {
+        let id = encode_segment(self.id.as_deref()?);
+        Some(self.announcement.remove_path.replace("{id}", &id).replace("{tag}", &self.tag))
+    }
 }
 
 /// Why the ledger cannot be used. A step that meets it must not create anything.
@@ -67,7 +80,7 @@ pub enum LedgerError {
         reason: String,
     },
     /// Lines that were there are not any more.
-    #[error("the ledger `{file}` has {found} lines, and had {known} when a step ended", file = file.display())]
+    #[error("the ledger `{file}` has {found} lines, and has had {known}", file = file.display())]
     Short {
         /// The file.
         file: PathBuf,
@@ -97,7 +110,8 @@ pub enum LedgerError {
 impl Ledger {
     /// The ledger in a run's folder. The file is made with its first line.
     pub fn new(folder: &Path, pipeline: &str, run: &str, nonce: &str) -> Self {
-        Self { file: folder.join("ledger.jsonl"), prefix: format!("{}{run}_{nonce}_", tag_prefix(pipeline)) }
+        let prefix = format!("{}{run}_{nonce}_", tag_prefix(pipeline));
+        Self { file: folder.join("ledger.jsonl"), count: Count::new(folder), prefix }
     }
 
     /// Writes that a step is about to create something. The same kind and name of the same step is the same entry,
@@ -120,6 +134,12 @@ impl Ledger {
         let line = Line::Announced { at: super::now(), entry: number, step, tag: tag.clone(), announcement };
         open.append(&line)?;
         open.sync()?;
+        // Not before the lines themselves are on disk: a machine that goes down must not leave more counted than there are.
+        self.count.set(open.lines).map_err(|source| LedgerError::File {
+            action: "count the lines of",
+            file: self.file.clone(),
+            source,
+        })?;
         Ok(Announced { entry: number, tag, id: None, again: false })
     }
 
@@ -181,17 +201,25 @@ impl Ledger {
 
     /// How many lines it has; each of them is sound.
     pub(super) fn lines(&self) -> Result<u64, LedgerError> {
-        if self.file.exists() { Ok(self.lock()?.lines) } else { Ok(0) }
+        if self.is_there() { Ok(self.lock()?.lines) } else { Ok(0) }
     }
 
     /// Every line is sound, and there are as many as this at least.
     pub(super) fn has(&self, known: u64) -> Result<(), LedgerError> {
-        let found = self.lines()?;
+        self.not_short_of(known, self.lines()?)
+    }
+
+    fn not_short_of(&self, known: u64, found: u64) -> Result<(), LedgerError> {
         if found < known { Err(LedgerError::Short { file: self.file.clone(), found, known }) } else { Ok(()) }
     }
 
     fn known(&self) -> Result<Vec<LedgerEntry>, LedgerError> {
-        if self.file.exists() { self.entries() } else { Ok(Vec::new()) }
+        if self.is_there() { self.entries() } else { Ok(Vec::new()) }
+    }
+
+    /// Whether it has been begun, though it may be gone.
+    fn is_there(&self) -> bool {
+        self.file.exists() || self.count.get() > 0
     }
 
     /// Opens, locks and reads the file; the lock ends with the value.
@@ -231,6 +259,7 @@ impl Ledger {
                 Err(reason) => return Err(LedgerError::Line { line: n + 1, file: self.file.clone(), reason }),
             }
         }
+        self.not_short_of(self.count.get(), open.lines)?;
         Ok(open)
     }
 }
@@ -282,7 +311,9 @@ impl Open<'_> {
             Tail::Broken(whole) => self.file.set_len(whole).map_err(failed)?,
         }
         self.tail = Tail::Whole;
-        self.file.write_all(text.as_bytes()).map_err(failed)
+        self.file.write_all(text.as_bytes()).map_err(failed)?;
+        self.lines += 1;
+        Ok(())
     }
 
     /// Brings what was appended to disk, and the file's name with its first line.
@@ -444,6 +475,7 @@ mod tests {
         ledger.announce("deploy", announcement("d")).unwrap();
         let file = folder.path().join("ledger.jsonl");
         let whole = std::fs::read(&file).unwrap();
+        std::fs::remove_file(folder.path().join("ledger.count")).unwrap();
         for at in 0..=whole.len() {
             std::fs::write(&file, &whole[..at]).unwrap();
             let ends = String::from_utf8_lossy(&whole[..at]).matches('\n').count();
@@ -453,6 +485,32 @@ mod tests {
             assert_eq!(ledger.entries().unwrap().first().and_then(|entry| entry.id.as_deref()).is_some(), lines > 1);
             assert_eq!(ledger.has(3).is_ok(), lines == 3, "cut at {at}");
         }
+    }
+
+    #[test]
+    fn a_lost_line_up_to_the_last_announcement_is_told_whoever_asks() {
+        let (folder, ledger) = ledger();
+        ledger.announce("store", announcement("m")).unwrap();
+        ledger.confirm(1, "a").unwrap();
+        ledger.announce("deploy", announcement("d")).unwrap();
+        let file = folder.path().join("ledger.jsonl");
+        let announced = std::fs::read_to_string(&file).unwrap();
+        ledger.confirm(2, "b").unwrap();
+        let short = |found: Result<Vec<LedgerEntry>, LedgerError>, lines| {
+            matches!(found, Err(LedgerError::Short { found, known: 3, .. }) if found == lines)
+        };
+
+        // Of the last confirmation the lookup of its entry knows as well.
+        std::fs::write(&file, &announced).unwrap();
+        assert_eq!(ledger.entries().unwrap()[1].id, None);
+        for (lines, kept) in (0..).zip(announced.match_indices('\n').map(|(at, _)| &announced[..at]).take(2)) {
+            std::fs::write(&file, kept).unwrap();
+            assert!(short(ledger.entries(), lines + 1), "{kept}");
+        }
+        std::fs::write(&file, announced.trim_end_matches("\"}\n")).unwrap();
+        assert!(short(ledger.entries(), 2));
+        std::fs::remove_file(&file).unwrap();
+        assert!(short(ledger.left(), 0));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::plan::Overrides;
+use crate::services::is_masked;
 
 use super::choice::Choice;
 use super::folder::{FolderError, RunFolder, failed, write_atomically};
@@ -65,6 +67,9 @@ pub struct RunRecord {
     pub contract: String,
     /// Whether the services were the embedded stub.
     pub dry_run: bool,
+    /// Whether it is no run of the pipeline, but removed what lost ones have left.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sweep: bool,
     /// Where the services are: the ledger's entries mean nothing elsewhere.
     pub services: BTreeMap<String, String>,
     /// Where the platforms of those services are that have one of their own.
@@ -115,13 +120,27 @@ impl RunRecord {
 
     /// Reads a run's record.
     pub fn read(folder: &RunFolder) -> Result<Self, FolderError> {
-        read(&folder.record())
+        let file = folder.record();
+        match read(&file) {
+            Err(FolderError::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                Err(FolderError::Record { path: file, reason: "it is missing".to_owned() })
+            }
+            read => read,
+        }
     }
 
     /// Whether one of these steps was to remove what the run created, and has not done so.
     pub fn was_left_by<'a>(&self, mut removing: impl Iterator<Item = &'a str>, choice: &Choice) -> bool {
         let failed = |id: &str| self.steps.iter().any(|step| step.id == id && step.outcome.is_failure());
         removing.any(|id| choice.includes(id) && failed(id))
+    }
+
+    /// Notes what is laid over the spec from now on. That a secret was set stays known, as it must be set again.
+    pub(super) fn resume_with(&mut self, now: Overrides) {
+        let mut set = std::mem::take(&mut self.overrides.set);
+        set.retain(|known| is_masked(known) && !now.set.contains(known));
+        set.extend(now.set);
+        self.overrides = Overrides { profile: now.profile, set };
     }
 
     /// Writes the record of a run that begins.

@@ -50,7 +50,7 @@ impl Runner<'_> {
         if granted != record.grants.iter().cloned().collect() {
             return Some("its grants have changed".to_owned());
         }
-        self.other_file(step, record, &inputs).or_else(|| self.gone_artifact(step, record))
+        self.other_file(step, record, &inputs).or_else(|| self.other_artifact(step, record))
     }
 
     /// A file that is not what the step read.
@@ -67,14 +67,17 @@ impl Runner<'_> {
         other.map(|loan| format!("the {} `{}` has changed", loan.format.replace('-', " "), loan.value))
     }
 
-    /// A file that the step wrote and that is there no more.
-    fn gone_artifact(&self, step: &PlannedStep, record: &StepRecord) -> Option<String> {
+    /// A file that the step wrote and that is not there any more as it was.
+    fn other_artifact(&self, step: &PlannedStep, record: &StepRecord) -> Option<String> {
         let outputs = record.outputs.as_ref()?;
-        let files = step.component.info.outputs.files(outputs);
-        let gone = files
-            .into_iter()
-            .find(|(_, format, value)| *format == Format::Artifact && artifacts::find(&self.folder, value).is_err());
-        gone.map(|(_, _, value)| format!("its artifact `{value}` is gone"))
+        let files = step.component.info.outputs.files(outputs).into_iter();
+        files.filter(|(_, format, _)| *format == Format::Artifact).find_map(|(_, _, value)| {
+            let Ok(file) = artifacts::find(&self.folder, &value) else {
+                return Some(format!("its artifact `{value}` is gone"));
+            };
+            let now = digest_once(&file).ok().map(|(sha256, _)| sha256);
+            (now.as_ref() != record.artifacts.get(&value)).then(|| format!("its artifact `{value}` has changed"))
+        })
     }
 
     /// Something that the step created and that the run has removed.

@@ -20,6 +20,7 @@ use super::error::RunError;
 use super::events::{Events, LogLevel};
 use super::folder::{RunFolder, RunId};
 use super::ledger::Ledger;
+use super::local_runs::wait_at_gate;
 use super::record::{Outcome, RunRecord};
 use super::step_record::{StepOutcome, StepRecord};
 
@@ -64,13 +65,23 @@ impl<'a> Runner<'a> {
         }
         // All that may be missing is looked for before anything is made, here or at a service.
         let brought = Brought::new(plan, choice, &masks, &stop, console)?;
+        // A dry run leaves nothing that could be taken for a lost one's.
+        let gate =
+            if dry_run || plan.is_sweep() { None } else { Some(wait_at_gate(runs, &plan.name, &stop, console)?) };
         let folder = RunFolder::create(runs, run)?;
-        let alive = folder.enter(choice.resumes())?.ok_or_else(|| RunError::Alive(run.as_str().to_owned()))?;
+        let alive = folder.enter(choice.is_alone())?.ok_or_else(|| choice.kept_out(run))?;
+        drop(gate);
         let lock = folder.lock()?;
+        // A secret may be set, but it is not kept: who goes on with the run sets it again.
+        let set = plan.overrides.set.iter().map(|text| masks.mask(text).into_owned()).collect();
+        let overrides = Overrides { profile: plan.overrides.profile.clone(), set };
         let record = if folder.record().exists() {
             let mut record = RunRecord::read(&folder)?;
             if choice.is_whole() {
                 return Err(RunError::Exists(run.as_str().to_owned()));
+            }
+            if record.sweep {
+                return Err(RunError::Sweep(record.run));
             }
             if record.pipeline != plan.name {
                 return Err(RunError::Pipeline { run: run.as_str().to_owned(), pipeline: record.pipeline });
@@ -80,6 +91,9 @@ impl<'a> Runner<'a> {
                 if !record.warnings.contains(warning) {
                     record.warnings.push(warning.clone());
                 }
+            }
+            if choice.resumes() {
+                record.resume_with(overrides);
             }
             record
         } else {
@@ -92,15 +106,12 @@ impl<'a> Runner<'a> {
                 stepwise: env!("CARGO_PKG_VERSION").to_owned(),
                 contract: CONTRACT.to_owned(),
                 dry_run,
+                sweep: plan.is_sweep(),
                 services: plan.services.iter().map(|service| (service.name.clone(), service.url.clone())).collect(),
                 platforms: platforms(plan),
                 warnings: warnings.clone(),
                 nonce: format!("{:06x}", fastrand::u32(..1 << 24)),
-                overrides: Overrides {
-                    profile: plan.overrides.profile.clone(),
-                    // A secret may be set, but it is not kept: who goes on with the run sets it again.
-                    set: plan.overrides.set.iter().map(|text| masks.mask(text).into_owned()).collect(),
-                },
+                overrides,
                 started_at: super::now(),
                 updated_at: super::now(),
                 outcome: Outcome::Unfinished,
@@ -131,8 +142,9 @@ impl<'a> Runner<'a> {
         Arc::clone(&self.events)
     }
 
-    /// Runs the chosen steps. Answers the record, with the worst outcome of all the run's steps.
-    pub fn run(mut self, choice: &Choice) -> Result<RunRecord, RunError> {
+    /// Runs the chosen steps. Answers the record, with the worst outcome of all the run's steps, and the error of who could
+    /// not write it.
+    pub fn run(mut self, choice: &Choice) -> Result<(RunRecord, Option<RunError>), RunError> {
         // `cleanup` has a plan of its steps only; what others left stays in the record.
         let planned = self.plan.order();
         let before = self.record.steps.iter().map(|step| step.id.clone()).filter(|id| !planned.contains(id));
@@ -201,10 +213,7 @@ impl<'a> Runner<'a> {
         let end = if self.stop.is_stopped() { Outcome::Interrupted } else { Outcome::Succeeded };
         self.record.outcome = all.max().unwrap_or(Outcome::Succeeded).max(end);
         let gathered = self.record.gather(&self.folder, &order);
-        match unwritten {
-            Some(error) => Err(error),
-            None => gathered.map(|()| self.record).map_err(Into::into),
-        }
+        Ok((self.record, unwritten.or(gathered.err().map(Into::into))))
     }
 
     /// What cannot be written does not keep what must follow from running; the first error is the run's.

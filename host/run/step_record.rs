@@ -89,6 +89,9 @@ pub struct StepRecord {
     /// What it answered, or what it had found out when it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outputs: Option<Value>,
+    /// SHA-256 of the artifacts that its outputs name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub artifacts: BTreeMap<String, String>,
     /// How many lines the ledger had when it ended.
     #[serde(default)]
     pub ledger_lines: u64,
@@ -138,6 +141,7 @@ impl StepRecord {
             inputs: events.masked_value(step.inputs.sketch()),
             files: Vec::new(),
             outputs: None,
+            artifacts: BTreeMap::new(),
             ledger_lines: 0,
             // What shards have answered is shown as a whole.
             report: reported.filter(|_| step.shard().is_none()).map(|(name, _)| name.clone()).collect(),

@@ -6,7 +6,7 @@ mod anywhere;
 mod cleanup;
 mod deploy;
 mod evaluate;
-mod repeat;
+pub(crate) mod repeat;
 mod score;
 mod store;
 mod subscribe;

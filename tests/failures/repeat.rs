@@ -6,7 +6,7 @@ use stepwise_stub::{Fault, FaultKind, Nth};
 use crate::harness::{Bench, always, each};
 
 /// What the run creates, and where.
-const CREATED: [(&str, &str); 6] = [
+pub(crate) const CREATED: [(&str, &str); 6] = [
     ("model", "/ml/v4/models"),
     ("deployment", "/ml/v4/deployments"),
     ("data mart", "/openscale/00000000-0000-0000-0000-000000000000/v2/data_marts"),
@@ -170,4 +170,36 @@ fn feedback_that_is_in_is_not_sent_by_a_second_try() {
     assert_eq!(posts_like(&bench, "/records"), 2);
     bench.metrics_are("tumour-screening");
     bench.leaves_nothing();
+}
+
+#[test]
+fn a_step_that_scores_something_else_than_a_try_before_is_not_taken_for_it() {
+    const ROWS: &str = "steps.score.inputs.batch_rows=";
+    for last in ["50", "500"] {
+        let bench = Bench::sample().fails(always("POST", "/ml/v4/deployments/*/predictions", 400));
+        let (first, second, last) = (format!("{ROWS}500"), format!("{ROWS}50"), format!("{ROWS}{last}"));
+        bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--keep", "--set", &first]).exits_with(3);
+        bench.stub.mend();
+        let third = Fault::new("POST", "/openscale/*/v2/data_sets/*/records", FaultKind::Stall).on(Nth::Nth(3));
+        bench.stub.fail(third);
+        let resume = ["run", "pipeline.yaml", "--resume", "r", "--keep", "--set"];
+        bench.start(&[resume.as_slice(), &[&second]].concat()).kill_when(|| bench.stub.held() > 0);
+        bench.stub.mend();
+
+        let ran = bench.stepwise(&[resume.as_slice(), &[&last]].concat());
+
+        if last == second {
+            ran.succeeds();
+            assert_eq!(bench.outputs("score")["feedback_records"], 171);
+            bench.metrics_are("tumour-screening");
+        } else {
+            ran.exits_with(3).has_line("hint: start a new run").fails_in(
+                "score",
+                "refused",
+                "the payload data set `ID` has records of an earlier try that scored something else",
+            );
+        }
+        bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+        bench.leaves_nothing();
+    }
 }

@@ -112,10 +112,7 @@ fn a_failed_step_is_told_with_its_message_and_its_hint() {
 #[test]
 fn an_interrupted_run_is_told_and_what_followed_it() {
     let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/deployments/*/predictions", FaultKind::Stall));
-    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]);
-    while bench.stub.held() == 0 {
-        std::thread::yield_now();
-    }
+    let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]).reaches(|| bench.stub.held() > 0);
 
     started.signal(Signal::INT).ends().exits_with(130);
 

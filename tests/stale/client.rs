@@ -5,14 +5,14 @@ use stepwise_stub::Stub;
 use ureq::Agent;
 
 /// A client of the stub as Cloud Pak for Data.
-pub(super) struct Client<'a> {
+pub(crate) struct Client<'a> {
     stub: &'a Stub,
     agent: Agent,
     token: String,
 }
 
 impl<'a> Client<'a> {
-    pub(super) fn of(stub: &'a Stub) -> Self {
+    pub(crate) fn of(stub: &'a Stub) -> Self {
         let mut client = Self { stub, agent: Agent::new_with_defaults(), token: String::new() };
         let body = json!({"username": stub.username(), "password": stub.password()});
         let answer = client.post("/icp4d-api/v1/authorize", &body);
@@ -31,7 +31,7 @@ impl<'a> Client<'a> {
         self.post(path, body)["metadata"]["id"].as_str().unwrap().to_owned()
     }
 
-    pub(super) fn model(&self, name: &str, tags: &[&str]) -> String {
+    pub(crate) fn model(&self, name: &str, tags: &[&str]) -> String {
         let body = json!({
             "name": name, "type": "onnxruntime_1.17", "space_id": self.stub.space_id(),
             "software_spec": {"name": "onnxruntime_opset_21"}, "tags": tags,
@@ -39,14 +39,14 @@ impl<'a> Client<'a> {
         self.make("/ml/v4/models?version=2021-06-24", &body)
     }
 
-    pub(super) fn deployment(&self, name: &str, model: &str, tags: &[&str]) -> String {
+    pub(crate) fn deployment(&self, name: &str, model: &str, tags: &[&str]) -> String {
         let body = json!({
             "name": name, "asset": {"id": model}, "online": {}, "space_id": self.stub.space_id(), "tags": tags,
         });
         self.make("/ml/v4/deployments?version=2021-06-24", &body)
     }
 
-    pub(super) fn data_mart(&self, description: &str) {
+    pub(crate) fn data_mart(&self, description: &str) {
         let body = json!({"name": "theirs", "description": description, "internal_database": true});
         let id = self.make(&self.openscale("data_marts"), &body);
         // A service provider needs an active one.
@@ -55,7 +55,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    pub(super) fn provider(&self, description: &str) {
+    pub(crate) fn provider(&self, description: &str) {
         let body = json!({
             "name": "theirs", "description": description, "service_type": "watson_machine_learning", "credentials": {},
             "operational_space_id": "pre_production", "deployment_space_id": self.stub.space_id(),

@@ -131,6 +131,8 @@ fn fits(pattern: &str, path: &str) -> bool {
 pub(crate) struct Faults {
     all: Mutex<Vec<(Fault, u32)>>,
     held: AtomicUsize,
+    /// How often all that wait before they act were let go.
+    released: watch::Sender<u64>,
     /// Until when every connection is refused.
     refused: watch::Sender<Option<Instant>>,
 }
@@ -175,6 +177,21 @@ impl Faults {
         }
     }
 
+    /// Has a call wait before it acts.
+    pub(crate) async fn delay(&self, time: Duration) {
+        let mut released = self.released.subscribe();
+        self.hold();
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            _ = released.changed() => {}
+        }
+    }
+
+    /// Lets all act that wait with it.
+    pub(crate) fn release(&self) {
+        self.released.send_modify(|times| *times += 1);
+    }
+
     /// Counts a call that waits, before it acts or with its answer.
     pub(crate) fn hold(&self) {
         self.held.fetch_add(1, Ordering::SeqCst);
@@ -183,6 +200,16 @@ impl Faults {
     /// How many calls have been made to wait.
     pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::SeqCst)
+    }
+
+    /// The faults that have struck no call, each with the number of calls that matched it. Of chance nothing can be said.
+    pub(crate) fn idle(&self) -> Vec<(Fault, u32)> {
+        let faults = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_idle = |(fault, calls): &&(Fault, u32)| match fault.nth {
+            Nth::Nth(n) | Nth::From(n) => *calls < n,
+            Nth::Every | Nth::Chance { .. } => *calls == 0,
+        };
+        faults.iter().filter(is_idle).cloned().collect()
     }
 
     /// Counts a call, and tells what strikes it.
@@ -232,5 +259,20 @@ mod tests {
         let struck: Vec<_> = (0..4).map(|_| faults.strike("GET", "/a")).collect();
         assert_eq!(struck, [vec![], vec![FaultKind::DropAfter], vec![FaultKind::Truncate], vec![FaultKind::Truncate]]);
         assert_eq!(faults.strike("POST", "/b"), []);
+    }
+
+    #[test]
+    fn a_fault_is_idle_until_it_has_struck() {
+        let faults = Faults::default();
+        faults.add(Fault::new("GET", "/a", FaultKind::DropAfter).on(Nth::Nth(2)));
+        faults.add(Fault::new("GET", "/a", FaultKind::Stall).on(Nth::Every));
+        faults.add(Fault::new("GET", "/b", FaultKind::Stall).on(Nth::Chance { probability: 0.0, seed: 1 }));
+        let calls = |faults: &Faults| faults.idle().into_iter().map(|(_, calls)| calls).collect::<Vec<_>>();
+        assert_eq!(calls(&faults), [0, 0, 0]);
+        faults.strike("GET", "/a");
+        faults.strike("GET", "/b");
+        assert_eq!(calls(&faults), [1]);
+        faults.strike("GET", "/a");
+        assert_eq!(calls(&faults), [0; 0]);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use axum::http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -119,9 +120,15 @@ impl Entry {
         if self.status.is_none() && (self.body.is_some() || !self.headers.is_empty()) {
             return Err("`headers` and `body` belong to a `status`".to_owned());
         }
+        // What is below 200 is no end of an exchange.
         let known = |status: u16| {
-            if (100..=599).contains(&status) { Ok(status) } else { Err(format!("`{status}` is not an HTTP status")) }
+            if (200..=599).contains(&status) { Ok(status) } else { Err(format!("`{status}` is no status from 200 to 599")) }
         };
+        for (name, value) in &self.headers {
+            if HeaderName::from_bytes(name.as_bytes()).is_err() || HeaderValue::from_str(value).is_err() {
+                return Err(format!("`{name}: {value}` is no HTTP header"));
+            }
+        }
         let status = self.status.map(known).transpose()?;
         let (body, headers) = (self.body, self.headers.into_iter().collect());
         let answer = self.answer.map(|answer| known(answer.status).map(|status| (status, answer.body))).transpose()?;
@@ -197,7 +204,16 @@ mod tests {
                 "faults: [{route: GET /a, probability: 2, stall: true}]",
                 "fault 1: `probability` is a number from 0 to 1",
             ),
-            ("faults: [{route: GET /a, status: 99}]", "fault 1: `99` is not an HTTP status"),
+            ("faults: [{route: GET /a, status: 101}]", "fault 1: `101` is no status from 200 to 599"),
+            (
+                "faults: [{route: GET /a, answer: {status: 600, body: x}}]",
+                "fault 1: `600` is no status from 200 to 599",
+            ),
+            (
+                "faults: [{route: GET /a, status: 503, headers: {Retry After: '1'}}]",
+                "fault 1: `Retry After: 1` is no HTTP header",
+            ),
+            ("faults: [{route: GET /a, status: 503, headers: {A: \"1\\n2\"}}]", "fault 1: `A: 1\n2` is no HTTP header"),
             ("faults: [{route: GET /a, body: x, stall: true}]", "fault 1: `headers` and `body` belong to a `status`"),
             ("faults: {", "line 1 column"),
             ("", "missing field `faults`"),

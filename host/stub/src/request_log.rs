@@ -41,7 +41,7 @@ pub struct Recorded {
     /// The body: JSON and forms as they are with secrets masked, other text as text, anything else and anything
     /// over 64 KiB as `{"bytes": n}`; null if there is none.
     pub body: Value,
-    /// The answer's status; none if the connection was dropped.
+    /// The answer's status; none if there was none, as the connection was dropped or the answer never came.
     pub status: Option<u16>,
     /// The faults that struck it.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -82,7 +82,11 @@ pub(crate) fn router(site: &Arc<Site>, part: Part) -> Router {
 }
 
 async fn connection(socket: impl AsyncRead + AsyncWrite + Unpin, site: Arc<Site>, router: Router) {
-    let service = service_fn(move |request| exchange(Arc::clone(&site), router.clone(), request));
+    let service = service_fn(move |request| {
+        // A service acts on what it was asked, also when nobody waits for its answer any more.
+        let exchange = tokio::spawn(exchange(Arc::clone(&site), router.clone(), request));
+        async move { exchange.await.unwrap_or(Err(Dropped)) }
+    });
     // What ends a connection early is the client's doing, or a fault's.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
 }
@@ -96,9 +100,15 @@ async fn exchange(site: Arc<Site>, router: Router, request: Request<Incoming>) -
     let faults = site.faults.strike(parts.method.as_str(), parts.uri.path());
     let mut recorded = record(&parts.method, &parts.uri, &parts.headers, &body, &faults);
     let answered = answer(&site, router, Request::from_parts(parts, Body::from(body)), faults).await;
-    recorded.status = answered.as_ref().ok().map(|response| response.status().as_u16());
+    recorded.status = answered.as_ref().ok().and_then(|answer| Some(answer.as_ref()?.status().as_u16()));
     site.log.add(recorded);
-    answered
+    match answered? {
+        Some(response) => Ok(response),
+        None => {
+            site.faults.hold();
+            std::future::pending().await
+        }
+    }
 }
 
 fn record(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8], faults: &[FaultKind]) -> Recorded {
@@ -114,18 +124,16 @@ fn record(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8], faults: 
     }
 }
 
+/// None is an answer that never comes.
 async fn answer(
     site: &Site,
     router: Router,
     request: Request<Body>,
     faults: Vec<FaultKind>,
-) -> Result<Response<Body>, Dropped> {
+) -> Result<Option<Response<Body>>, Dropped> {
     for fault in &faults {
         match fault {
-            FaultKind::Delay(time) => {
-                site.faults.hold();
-                tokio::time::sleep(*time).await;
-            }
+            FaultKind::Delay(time) => site.faults.delay(*time).await,
             FaultKind::ExpireTokens => site.tokens.expire(),
             FaultKind::DropConnection => return Err(Dropped),
             FaultKind::Refuse(time) => {
@@ -134,7 +142,7 @@ async fn answer(
             }
             FaultKind::Status { code, body, headers } => {
                 let body = body.clone().unwrap_or_else(|| error_body("fault", &format!("a fault answers {code}")));
-                return Ok(replacement(*code, headers, &body));
+                return Ok(Some(replacement(*code, headers, &body)));
             }
             FaultKind::Body { .. }
             | FaultKind::Merge(_)
@@ -151,19 +159,16 @@ async fn answer(
     }
     for fault in faults {
         match fault {
-            FaultKind::Body { status, json } => return Ok(replacement(status, &[], &json)),
+            FaultKind::Body { status, json } => return Ok(Some(replacement(status, &[], &json))),
             FaultKind::Merge(patch) => response = merged(response, &patch).await?,
             FaultKind::DropAfter => return Err(Dropped),
-            FaultKind::Truncate => return truncated(response).await,
-            FaultKind::Stall => {
-                site.faults.hold();
-                std::future::pending::<()>().await;
-            }
-            FaultKind::Endless => return Ok(endless()),
+            FaultKind::Truncate => return truncated(response).await.map(Some),
+            FaultKind::Stall => return Ok(None),
+            FaultKind::Endless => return Ok(Some(endless())),
             _ => {}
         }
     }
-    Ok(response)
+    Ok(Some(response))
 }
 
 fn replacement(status: u16, headers: &[(String, String)], body: &Value) -> Response<Body> {

@@ -193,6 +193,16 @@ impl Stub {
         self.site.faults.held()
     }
 
+    /// The faults that have struck no call so far, each with the number of calls that matched it.
+    pub fn idle_faults(&self) -> Vec<(Fault, u32)> {
+        self.site.faults.idle()
+    }
+
+    /// Lets all calls act at once that a fault delays now.
+    pub fn release(&self) {
+        self.site.faults.release();
+    }
+
     /// Forgets all faults.
     pub fn mend(&self) {
         self.site.faults.clear();
@@ -208,7 +218,7 @@ impl Stub {
         self.site.set_settle(settle);
     }
 
-    /// Every request that has been answered so far, in the order of their ends.
+    /// Every request that has been answered so far, or acted on and left without an answer, in the order of their ends.
     pub fn requests(&self) -> Vec<Recorded> {
         self.site.log.requests()
     }
@@ -221,6 +231,11 @@ impl Stub {
     /// What exists now and did not at the start or the last inventory: kind, id, name.
     pub fn leftovers(&self) -> Vec<(String, String, String)> {
         self.site.world().leftovers()
+    }
+
+    /// The ids of what existed at the start or the last inventory and does not now, sorted.
+    pub fn missing(&self) -> Vec<String> {
+        self.site.world().missing()
     }
 
     /// How many of each kind were ever made, removed ones too.

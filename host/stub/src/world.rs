@@ -82,6 +82,13 @@ impl World {
         self.everything().into_iter().filter(|(_, id, _)| !self.inventory.contains(id)).collect()
     }
 
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let all: HashSet<_> = self.everything().into_iter().map(|(_, id, _)| id).collect();
+        let mut missing: Vec<_> = self.inventory.difference(&all).cloned().collect();
+        missing.sort();
+        missing
+    }
+
     /// How many of each kind were ever made.
     pub(crate) fn made(&self) -> [(&'static str, usize); 6] {
         [

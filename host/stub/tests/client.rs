@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Cursor, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -122,6 +123,16 @@ impl Client {
     /// Where a path is served: all but WML is the platform's.
     fn base(&self, path: &str) -> &str {
         if path.starts_with("/ml/") { self.stub.url() } else { self.stub.platform_url() }
+    }
+
+    /// Sends a request and does not read its answer.
+    pub(crate) fn begin(&self, method: &str, path: &str, json: &str) -> TcpStream {
+        let mut connection = TcpStream::connect(self.stub.url().trim_start_matches("http://")).unwrap();
+        let (token, length) = (&self.token, json.len());
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: stub\r\nauthorization: Bearer {token}\r\n");
+        let body = format!("content-type: application/json\r\ncontent-length: {length}\r\n\r\n{json}");
+        connection.write_all((head + &body).as_bytes()).unwrap();
+        connection
     }
 
     pub(crate) fn try_send(

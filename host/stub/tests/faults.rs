@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use stepwise_stub::{Fault, FaultKind, Nth};
+use stepwise_stub::{Fault, FaultKind, Nth, Recorded};
 
 use crate::client::Client;
 
@@ -51,6 +51,32 @@ fn a_delay_comes_before_the_answer() {
     let start = Instant::now();
     assert_eq!(client.get(&format!("/v2/spaces/{}", client.space)).status, 200);
     assert!(start.elapsed() >= Duration::from_millis(50));
+}
+
+#[test]
+fn a_call_whose_client_is_gone_is_acted_on_and_recorded() {
+    let client = Client::new();
+    let request = client.model("onnxruntime_1.17", "onnxruntime_opset_21").to_string();
+    for (calls, kind) in (1..).zip([FaultKind::Delay(Duration::from_hours(1)), FaultKind::Stall]) {
+        client.stub.fail(Fault::new("POST", "/ml/v4/models", kind));
+        let connection = client.begin("POST", &client.wml("models"), &request);
+        until(|| client.stub.held() == calls);
+        drop(connection);
+        client.stub.release();
+        until(|| client.stub.leftovers().len() == calls);
+    }
+    let of_models = |requests: Vec<Recorded>| requests.into_iter().filter(|one| one.path == "/ml/v4/models").collect();
+    let recorded: Vec<_> = of_models(client.stub.requests());
+    assert_eq!(recorded.iter().map(|one| one.status).collect::<Vec<_>>(), [Some(201), None]);
+}
+
+/// Waits for what happens on another thread.
+fn until(happened: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !happened() {
+        assert!(Instant::now() < end, "it does not happen");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 #[test]

@@ -69,12 +69,15 @@ enum End {
     Removed(String),
     AlreadyGone(Option<String>),
     Kept(String, String),
+    /// As an earlier cleanup had found it.
+    StillGone,
 }
 
 fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let deadline = Deadline::after_seconds(host, input.timeout_seconds);
     let mut entries = host.entries().map_err(|error| Failure::of_ledger("reading the ledger", error))?;
-    entries.retain(|entry| entry.state != State::Removed);
+    // Of what was never seen nobody knows that it is gone: a service may have acted after an earlier cleanup had looked.
+    entries.retain(|entry| entry.state != State::Removed || entry.id.is_none());
     let total = entries.len() as u64;
 
     let mut output = Output::default();
@@ -84,6 +87,7 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
             Ok(End::Removed(id)) => output.removed.push(thing(entry, Some(id))),
             Ok(End::AlreadyGone(id)) => output.already_gone.push(thing(entry, id)),
             Ok(End::Kept(id, why)) => output.kept.push(left(entry, Some(id), why)),
+            Ok(End::StillGone) => {}
             // The rest is removed all the same; what hangs on this one is refused by the service itself.
             Err(failure) => {
                 host.log(Level::Error, &format!("{} is left: {}", title(entry), failure.message));
@@ -99,6 +103,9 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
 /// Removes one entry's resource, if it is there and nobody else uses it.
 fn clear(host: &dyn Host, entry: &Entry, deadline: &Deadline) -> Result<End, Failure> {
     let Some(id) = known_id(host, entry)? else {
+        if entry.state == State::Removed {
+            return Ok(End::StillGone);
+        }
         settle(host, entry, State::Removed)?;
         return Ok(End::AlreadyGone(None));
     };
@@ -132,7 +139,9 @@ fn known_id(host: &dyn Host, entry: &Entry) -> Result<Option<String>, Failure> {
     if entry.id.is_some() {
         return Ok(entry.id.clone());
     }
-    let Some(found) = find_late(host, &entry.announcement.find, key(entry, None))?.pop() else {
+    let (lookup, key) = (&entry.announcement.find, key(entry, None));
+    let found = if entry.state == State::Removed { find(host, lookup, key) } else { find_late(host, lookup, key) };
+    let Some(found) = found?.pop() else {
         return Ok(None);
     };
     let confirmed = host.confirm(entry.number, &found.id);

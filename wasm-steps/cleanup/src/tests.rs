@@ -96,6 +96,25 @@ fn a_resource_that_was_never_created_is_gone() {
 }
 
 #[test]
+fn a_resource_that_is_created_after_all_is_removed_by_the_next_cleanup() {
+    let host = Fake::new();
+    host.announced("store", announcement("model"), None);
+    host.answer("GET /models", 200, listed(&[]));
+    host.answer("GET /models", 200, listed(&[]));
+    run(&host).unwrap();
+    host.answer("GET /models", 200, listed(&[]));
+    assert_eq!(run(&host).unwrap()["already_gone"], json!([]));
+
+    host.answer("GET /models", 200, listed(&[("m", "run-1")]));
+    host.answer("DELETE /models/m", 204, ());
+    host.answer("GET /models", 200, listed(&[]));
+    assert_eq!(run(&host).unwrap()["removed"], json!([{"kind": "model", "name": "screening", "id": "m"}]));
+    assert_eq!(states(&host), [State::Removed]);
+    run(&host).unwrap();
+    assert_eq!(host.routes().len(), 6, "once it was seen and removed, it is gone for good");
+}
+
+#[test]
 fn a_second_cleanup_removes_nothing_twice() {
     let host = Fake::new();
     host.announced("store", announcement("model"), Some("m"));

@@ -1,7 +1,8 @@
 //! `Mark`: by which the records of a step are known again, so that a later try sends only what is missing.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -71,8 +72,10 @@ impl Mark {
 
     /// The mark that an earlier try has left for a data set.
     pub fn kept(host: &dyn Host, kind: &str, data_set: &str) -> Result<Option<Self>, Failure> {
+        // It is the only one who knows which records are the run's.
+        let damaged = |error| unusable(kind, &error).hint("start a new run");
         let kept = match fs::read(host.artifacts().join(name(kind))) {
-            Ok(bytes) => serde_json::from_slice::<Self>(&bytes).map_err(|error| unusable(kind, &error))?,
+            Ok(bytes) => serde_json::from_slice::<Self>(&bytes).map_err(damaged)?,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unusable(kind, &error)),
         };
@@ -88,27 +91,23 @@ impl Mark {
         before: u64,
         new: impl FnOnce() -> String,
     ) -> Result<(Self, bool), Failure> {
-        match Self::kept(host, kind, data_set)? {
-            Some(kept) => {
-                if kept.basis != basis && before > kept.before {
-                    return Err(Failure::refused(format!(
-                        "the {kind} data set `{data_set}` has records of an earlier try that scored something else"
-                    ))
-                    .hint("start a new run"));
-                }
-                Ok((Self { basis, ..kept }, true))
+        let kept = Self::kept(host, kind, data_set)?;
+        let again = kept.is_some();
+        match kept {
+            Some(kept) if kept.basis == basis => return Ok((kept, true)),
+            Some(kept) if before > kept.before => {
+                return Err(Failure::refused(format!(
+                    "the {kind} data set `{data_set}` has records of an earlier try that scored something else"
+                ))
+                .hint("start a new run"));
             }
-            None => {
-                let mark = Self { data_set: data_set.to_owned(), basis, before, id: new() };
-                let bytes = serde_json::to_vec(&mark).map_err(|error| unusable(kind, &error))?;
-                // A kill must not leave half of it.
-                let file = host.artifacts().join(name(kind));
-                let draft = file.with_extension("draft");
-                let written = fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, &file));
-                written.map_err(|error| unusable(kind, &error))?;
-                Ok((mark, false))
-            }
+            _ => {}
         }
+        // Also when nothing of an earlier try had got in: what is sent now must not be taken for something else's later.
+        let mark = Self { data_set: data_set.to_owned(), basis, before, id: new() };
+        let bytes = serde_json::to_vec(&mark).map_err(|error| unusable(kind, &error))?;
+        replace(&host.artifacts().join(name(kind)), &bytes).map_err(|error| unusable(kind, &error))?;
+        Ok((mark, again))
     }
 
     /// The id of a request, which is a UUID; requests are numbered in the order in which they are sent.
@@ -120,6 +119,15 @@ impl Mark {
     pub fn prefix(&self) -> &str {
         &self.id
     }
+}
+
+/// Replaces a file, so that neither a kill nor the end of the whole machine leaves half of it.
+fn replace(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let draft = file.with_extension("draft");
+    let mut out = File::create(&draft)?;
+    out.write_all(bytes)?;
+    out.sync_all()?;
+    fs::rename(&draft, file)
 }
 
 #[cfg(test)]
@@ -167,5 +175,32 @@ mod tests {
             "the feedback data set `set` has records of an earlier try that scored something else"
         );
         assert!(Mark::keep(&host, "feedback", "set", 8, 10).is_ok(), "nothing had got in");
+    }
+
+    #[test]
+    fn records_of_something_else_get_a_mark_of_their_own_before_any_is_sent() {
+        for then in [7, 8] {
+            let host = Fake::new();
+            let (first, _) = Mark::keep(&host, "feedback", "set", 7, 10).unwrap();
+            let (second, again) = Mark::keep(&host, "feedback", "set", 8, 10).unwrap();
+            assert!(again, "requests of the first try may still be on their way");
+            assert_ne!(second.prefix(), first.prefix());
+
+            // The second try was killed after it had sent some.
+            let third = Mark::keep(&host, "feedback", "set", then, 12);
+            match then {
+                7 => assert!(third.unwrap_err().message.ends_with("that scored something else")),
+                _ => assert_eq!(third.unwrap(), (second, true)),
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_mark_says_what_is_to_be_done() {
+        let host = Fake::new();
+        fs::write(host.artifacts().join("feedback-records.json"), "{").unwrap();
+        let failure = Mark::keep(&host, "feedback", "set", 7, 10).unwrap_err();
+        assert!(failure.message.starts_with("artifact `feedback-records.json` cannot be used: "), "{}", failure.message);
+        assert_eq!(failure.hint.as_deref(), Some("start a new run"));
     }
 }

@@ -78,6 +78,8 @@ struct Stale {
     tag_prefix: String,
     /// How old the youngest thing of a run must be
     older_than_seconds: u64,
+    /// Name of the only run that is meant; any if absent
+    run: Option<String>,
     /// Names of runs that are under way
     alive: Vec<String>,
     /// Whether to list only
@@ -142,7 +144,8 @@ enum Outcome {
 fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
     let Input { space, stale, timeout_seconds, api_version, instance_id } = input;
     let place = Place::find(host, &space, stale.services, api_version, instance_id)?;
-    let found = survey::all(&place, &stale.tag_prefix)?;
+    let mut found = survey::all(&place, &stale.tag_prefix)?;
+    found.retain(|found| stale.run.as_ref().is_none_or(|run| *run == found.tag.run));
     let verdicts = Verdicts::of(&found, Duration::from_secs(stale.older_than_seconds), &stale.alive);
     let (meant, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|one| verdicts.of_run(one) == Verdict::Stale);
 
