@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::data::digest_once;
 use crate::deadline::Stop;
 use crate::engine::Format;
 use crate::plan::{PlannedStep, When};
