@@ -34,7 +34,7 @@ impl Summary {
                     format!("{outcome}, {} passed", count(gates, "gate"))
                 };
             }
-            Outcome::Unfinished => return outcome.to_owned(),
+            Outcome::Unfinished => words::not_run(&self.record),
             Outcome::GateMissed => self.misses().or_else(|| self.message(StepOutcome::GateMissed)),
             Outcome::Failed => self.failures(),
             Outcome::Interrupted => self.first(StepOutcome::Interrupted).map(|id| format!("step `{id}`")),

@@ -5,6 +5,9 @@ use crate::run::{Outcome, RunRecord, StepOutcome, StepRecord};
 use super::grid::{Cell, Grid};
 use super::number::seconds;
 
+/// Steps that have not run and are told one by one.
+const MAX_NOT_RUN: usize = 6;
+
 /// How a run ended.
 pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
@@ -36,6 +39,19 @@ pub(super) fn complaint(step: &StepRecord) -> Option<(String, Option<&str>)> {
 /// That a step was interrupted, which is no complaint.
 pub(super) fn interruption(step: &StepRecord) -> Option<String> {
     (step.outcome == StepOutcome::Interrupted).then(|| format!("step `{}` {}", step.id, step.outcome.verb()))
+}
+
+/// Which steps have not run, though none before them has failed.
+pub(super) fn not_run(record: &RunRecord) -> Option<String> {
+    let ids: Vec<_> = record.not_run().map(|id| format!("`{id}`")).collect();
+    let more = ids.len().saturating_sub(MAX_NOT_RUN);
+    let told = ids.iter().take(MAX_NOT_RUN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match (ids.len(), more) {
+        (0, _) => None,
+        (1, _) => Some(format!("{told} has not run")),
+        (_, 0) => Some(format!("{told} have not run")),
+        _ => Some(format!("{told} and {more} more have not run")),
+    }
 }
 
 /// How the steps ended.

@@ -87,6 +87,9 @@ impl<'a> Runner<'a> {
                 return Err(RunError::Pipeline { run: run.as_str().to_owned(), pipeline: record.pipeline });
             }
             check_services(&record, plan)?;
+            if plan.is_whole {
+                record.expected = plan.expected();
+            }
             for warning in &warnings {
                 if !record.warnings.contains(warning) {
                     record.warnings.push(warning.clone());
@@ -115,6 +118,7 @@ impl<'a> Runner<'a> {
                 started_at: super::now(),
                 updated_at: super::now(),
                 outcome: Outcome::Unfinished,
+                expected: plan.expected(),
                 steps: Vec::new(),
                 read: BTreeMap::new(),
             };
@@ -209,11 +213,9 @@ impl<'a> Runner<'a> {
                 self.services.interrupt();
             }
         }
-        let all = self.record.steps.iter().map(|step| step.outcome.into());
         let end = if self.stop.is_stopped() { Outcome::Interrupted } else { Outcome::Succeeded };
-        self.record.outcome = all.max().unwrap_or(Outcome::Succeeded).max(end);
-        let gathered = self.record.gather(&self.folder, &order);
-        Ok((self.record, unwritten.or(gathered.err().map(Into::into))))
+        let concluded = self.record.conclude(&self.folder, &order, end);
+        Ok((self.record, unwritten.or(concluded.err().map(Into::into))))
     }
 
     /// What cannot be written does not keep what must follow from running; the first error is the run's.

@@ -10,13 +10,17 @@ use super::numbers::agree;
 use super::page::{Page, all, text};
 use super::{file, headline, of_model};
 
-/// Suites and cases are those of the record; answers tests, failures, errors and skipped.
+/// Suites and cases are those of the record, then those of steps that have not run; answers tests, failures, errors and
+/// skipped.
 fn junit(bench: &Bench) -> [usize; 4] {
     let xml = file(bench, "junit.xml");
     let document = Document::parse(&xml).unwrap();
     let root = document.root_element();
     let record = bench.record();
-    let ids: Vec<_> = record["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    let mut ids: Vec<_> = record["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    let expected = record["expected"].as_array().unwrap().iter().map(|id| id.as_str().unwrap());
+    let not_run: Vec<_> = expected.filter(|id| !ids.contains(id)).collect();
+    ids.extend(not_run);
     let suites: Vec<_> = root.children().filter(|node| node.has_tag_name("testsuite")).collect();
     assert_eq!(suites.iter().map(|suite| suite.attribute("name").unwrap()).collect::<Vec<_>>(), ids);
     let found = |name| root.descendants().filter(|node| node.has_tag_name(name)).count();
@@ -89,7 +93,10 @@ fn a_missed_gate_is_told_with_by_how_much_it_was() {
         ["accuracy 0.9649 is not at least 0.99 (0.025 too low)", "recall 0.9219 is not at most 0.6 (0.32 too high)"];
     assert_eq!(headline(&bench), format!("tumour-screening: missed a gate: {}", misses.join("; ")));
     assert_eq!(reasons(&bench)[..2], misses);
-    assert_eq!(facts(&bench), [fact("Model", MODEL), fact("Gates", "2 of 3 missed"), fact("Left behind", "nothing")]);
+    assert_eq!(
+        facts(&bench),
+        [fact("Model", MODEL), fact("Gates", "2 of 3 missed"), fact("Left behind", "nothing")]
+    );
     assert_eq!(agree(&bench)[0], 3);
     assert_eq!(junit(&bench), [9, 2, 0, 0]);
 }
@@ -150,7 +157,9 @@ fn each_stage_of_a_run_writes_the_reports_anew_and_a_killed_one_leaves_them() {
     let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/deployments", FaultKind::Stall));
     bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
     let before = ["report.html", "summary.md", "junit.xml"].map(|name| file(&bench, name));
-    assert_eq!(headline(&bench), "tumour-screening: succeeded; 1 resource left");
+    let not_run = "`deploy`, `subscribe`, `score`, `evaluate`, `cleanup` have not run";
+    assert_eq!(headline(&bench), format!("tumour-screening: unfinished: {not_run}; 1 resource left"));
+    assert_eq!(junit(&bench), [6, 0, 0, 5]);
 
     let only = ["run", "pipeline.yaml", "--run", "r", "--only", "deploy"];
     bench.start(&only).kill_when(|| bench.stub.held() > 0);
@@ -158,10 +167,42 @@ fn each_stage_of_a_run_writes_the_reports_anew_and_a_killed_one_leaves_them() {
     assert_eq!(before, ["report.html", "summary.md", "junit.xml"].map(|name| file(&bench, name)));
 
     bench.stepwise(&only).succeeds();
-    assert_eq!(junit(&bench), [2, 0, 0, 0]);
+    assert_eq!(junit(&bench), [6, 0, 0, 4]);
     bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
-    assert_eq!(headline(&bench), "tumour-screening: succeeded");
+    assert_eq!(headline(&bench), "tumour-screening: unfinished: `subscribe`, `score`, `evaluate` have not run");
+    bench.run().exits_with(2);
+    assert!(headline(&bench).contains("unfinished"), "nothing was run that would say otherwise");
     bench.leaves_nothing();
+}
+
+#[test]
+fn a_killed_run_that_was_cleaned_up_has_not_succeeded() {
+    let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/deployments/*/predictions", FaultKind::Stall));
+    bench.start(&["run", "pipeline.yaml", "--run", "r"]).kill_when(|| bench.stub.held() > 0);
+    bench.stub.mend();
+
+    bench.stepwise(&["cleanup", "--run", "r"]).succeeds().has_line("run r of tumour-screening: unfinished");
+
+    let not_run = "`score`, `evaluate` have not run";
+    assert_eq!(bench.record()["outcome"], "unfinished");
+    assert_eq!(headline(&bench), format!("tumour-screening: unfinished: {not_run}"));
+    assert_eq!(reasons(&bench), [not_run.replace('`', "")]);
+    assert_eq!(junit(&bench), [6, 0, 0, 2]);
+    assert_eq!(file(&bench, "junit.xml").matches("<skipped message=\"not run\"/>").count(), 2);
+    bench.leaves_nothing();
+
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).succeeds();
+    assert_eq!(headline(&bench), "tumour-screening: succeeded, 2 gates passed");
+}
+
+#[test]
+fn a_step_for_failures_is_not_missed_where_nothing_fails() {
+    let bench = Bench::sample().spec("    when: always", "    when: failure");
+    for step in ["store", "deploy", "subscribe", "score", "evaluate"] {
+        bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", step]).succeeds();
+    }
+
+    assert_eq!(headline(&bench), "tumour-screening: succeeded, 2 gates passed; 6 resources left");
 }
 
 #[test]

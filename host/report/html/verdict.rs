@@ -35,6 +35,9 @@ pub(super) fn banner(summary: &Summary) -> Markup {
             ul class="why" {
                 @for text in record.steps.iter().filter_map(words::interruption) { li class="miss" { (inline(&text)) } }
                 @for miss in misses { li class="miss" { (miss) } }
+                @if record.outcome == Outcome::Unfinished {
+                    @if let Some(text) = words::not_run(record) { li class="miss" { (inline(&text)) } }
+                }
                 @for (step, (complaint, hint)) in complaints {
                     li class=(if told(&step.id) { "again" } else { "failure" }) {
                         (inline(&complaint))
