@@ -165,6 +165,7 @@ fn each_stage_of_a_run_writes_the_reports_anew_and_a_killed_one_leaves_them() {
     bench.start(&only).kill_when(|| bench.stub.held() > 0);
 
     assert_eq!(before, ["report.html", "summary.md", "junit.xml"].map(|name| file(&bench, name)));
+    assert!(!bench.folder.path().join(".stepwise/r/headline.txt").exists(), "it is of the call before");
 
     bench.stepwise(&only).succeeds();
     assert_eq!(junit(&bench), [6, 0, 0, 4]);
