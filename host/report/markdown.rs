@@ -18,7 +18,7 @@ pub(super) fn text(summary: &Summary) -> String {
         add(&mut text, &format!("> warning: {}\n", escaped(warning)));
     }
     add(&mut text, &facts(summary));
-    let gates: Vec<_> = summary.gates().map(|(_, gate)| gate).collect();
+    let gates = summary.missed_first();
     if !gates.is_empty() {
         section(&mut text, "gates", &gates_of(gates));
     }

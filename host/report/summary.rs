@@ -57,6 +57,23 @@ impl Summary {
         })
     }
 
+    /// The gates, those that were missed first.
+    pub(super) fn missed_first(&self) -> Vec<&Gate> {
+        let mut gates: Vec<_> = self.gates().map(|(_, gate)| gate).collect();
+        gates.sort_by_key(|gate| gate.passed);
+        gates
+    }
+
+    /// How many gates were passed, or missed; none if there is no gate.
+    pub(super) fn gates_words(&self) -> Option<String> {
+        let (gates, missed) = (self.gates().count(), self.gates().filter(|(_, gate)| !gate.passed).count());
+        match (gates, missed) {
+            (0, _) => None,
+            (_, 0) => Some(format!("{} passed", count(gates, "gate"))),
+            _ => Some(format!("{missed} of {} missed", count(gates, "gate"))),
+        }
+    }
+
     /// All that is drawn but the gates.
     pub(super) fn charts(&self) -> impl Iterator<Item = &Drawing> {
         self.drawings.iter().filter(|drawing| !matches!(drawing.form, Form::Gates(_)))

@@ -95,7 +95,7 @@ fn a_missed_gate_is_told_with_by_how_much_it_was() {
     assert_eq!(reasons(&bench)[..2], misses);
     assert_eq!(
         facts(&bench),
-        [fact("Model", MODEL), fact("Gates", "2 of 3 missed"), fact("Left behind", "nothing")]
+        [fact("Model", MODEL), fact("Gates", "2 of 3 gates missed"), fact("Left behind", "nothing")]
     );
     assert_eq!(agree(&bench)[0], 3);
     assert_eq!(junit(&bench), [9, 2, 0, 0]);
@@ -204,6 +204,20 @@ fn a_step_for_failures_is_not_missed_where_nothing_fails() {
     }
 
     assert_eq!(headline(&bench), "tumour-screening: succeeded, 2 gates passed; 6 resources left");
+}
+
+#[test]
+fn of_many_missed_gates_the_first_are_told_and_the_table_begins_with_them() {
+    let missed = "accuracy: {at_least: 0.99}, recall: {at_least: 0.99}, precision: {at_least: 0.999}, f1_measure: {at_least: 0.99}";
+    let bench =
+        Bench::sample().spec("gates: *gates", &format!("gates: {{area_under_roc: {{at_least: 0.5}}, {missed}}}"));
+
+    bench.run().exits_with(4);
+
+    assert_eq!(facts(&bench)[1], fact("Gates", "4 of 5 gates missed"));
+    assert_eq!(reasons(&bench)[3], "and 1 more, below");
+    assert!(headline(&bench).ends_with("; and 1 more"), "{}", headline(&bench));
+    agree(&bench);
 }
 
 #[test]

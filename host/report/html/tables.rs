@@ -23,7 +23,7 @@ const LEGEND: [(Paint, &str); 4] = [
 
 /// Gates against their limits.
 pub(super) fn gates(summary: &Summary) -> Markup {
-    let gates: Vec<_> = summary.gates().map(|(_, gate)| gate).collect();
+    let gates = summary.missed_first();
     let bars = gates.iter().map(|gate| svg::gauge(gate)).collect();
     html! {
         @if !gates.is_empty() {
