@@ -119,6 +119,24 @@ fn a_step_of_ones_own_has_its_outputs_drawn_as_any_other() {
 }
 
 #[test]
+fn a_matrix_of_many_classes_has_the_whole_width_and_both_ends_of_their_names() {
+    let schema = json!({"type": "object", "properties": {"matrix": {"type": "object", "x-chart": "confusion-matrix"}}});
+    for (classes, class) in [(6, None), (7, Some("broad"))] {
+        let labels: Vec<_> = (0..classes).map(|n| format!("a-very-long-name-of-class-{n}")).collect();
+        let answer = json!({"matrix": {"labels": labels, "values": vec![vec![1; classes]; classes]}});
+        let bench = of(&schema, &answer);
+
+        bench.run().succeeds();
+
+        let page = Page::of(&bench);
+        let document = page.document();
+        let figure = all(document.root(), "figure", "")[0];
+        assert_eq!(figure.attribute("class"), class);
+        assert!(text(figure).contains("a-very-l…class-0"), "{}", text(figure));
+    }
+}
+
+#[test]
 fn what_a_step_answers_is_only_a_text() {
     let (schema, answer) = charts(HOSTILE);
     let bench = of(&schema, &answer);
