@@ -2,7 +2,7 @@
 
 use crate::run::{Outcome, RunRecord, StepOutcome, StepRecord};
 
-use super::grid::{Cell, Grid};
+use super::grid::{Cell, Grid, Tone};
 use super::number::seconds;
 
 /// Steps that have not run and are told one by one.
@@ -56,6 +56,13 @@ pub(super) fn not_run(record: &RunRecord) -> Option<String> {
 
 /// How the steps ended.
 pub(super) fn steps<'a>(steps: impl IntoIterator<Item = &'a StepRecord>) -> Grid {
+    let steps: Vec<_> = steps.into_iter().collect();
+    let tone = |step: &&StepRecord| match step.outcome {
+        StepOutcome::Succeeded | StepOutcome::Skipped | StepOutcome::Interrupted => Tone::Plain,
+        StepOutcome::GateMissed => Tone::Missed,
+        StepOutcome::Failed => Tone::Failed,
+    };
+    let tones: Vec<_> = steps.iter().map(tone).collect();
     let row = |step: &StepRecord| {
         vec![
             Cell::text(&step.id),
@@ -64,5 +71,5 @@ pub(super) fn steps<'a>(steps: impl IntoIterator<Item = &'a StepRecord>) -> Grid
             Cell::number(step.attempts.into(), step.attempts.to_string()),
         ]
     };
-    Grid::new(&["step", "outcome", "time", "tries"], steps.into_iter().map(row))
+    Grid::new(&["step", "outcome", "time", "tries"], steps.into_iter().map(row)).toned(tones)
 }
