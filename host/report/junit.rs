@@ -30,9 +30,9 @@ fn suite(summary: &Summary, step: &StepRecord) -> TestSuite {
     let class = class(summary, &step.id);
     let mut own = TestCase::new(step.id.as_str(), own_status(step, &gates));
     own.set_classname(class.as_str()).set_time(time(step.duration_ms));
-    if let Some(failure) = &step.failure {
-        let hint = failure.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-        own.set_system_out(format!("{}{hint}", failure.message));
+    // The failure itself has the message.
+    if let Some(hint) = step.failure.as_ref().and_then(|failure| failure.hint.as_ref()) {
+        own.set_system_out(format!("hint: {hint}"));
     }
     suite.add_test_case(own);
     for gate in gates {
@@ -67,7 +67,7 @@ fn own_status(step: &StepRecord, gates: &[&Gate]) -> TestCaseStatus {
         StepOutcome::GateMissed if gates.iter().any(|gate| !gate.passed) => return TestCaseStatus::success(),
         StepOutcome::Skipped => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message("its `when` said no");
+            status.set_message(step.skipped.as_deref().unwrap_or("skipped"));
             return status;
         }
         StepOutcome::GateMissed => (NonSuccessKind::Failure, "gate"),

@@ -195,7 +195,7 @@ impl<'a> Runner<'a> {
                 self.events.step(&step.id, Stage::Unchanged, "done before, and nothing has changed since");
                 continue;
             }
-            let mut record = if runs { self.step(step, &stop, why) } else { self.skipped(step) };
+            let mut record = if runs { self.step(step, &stop, why) } else { self.skipped(step, choice) };
             match self.ledger.lines() {
                 Ok(lines) => record.ledger_lines = lines,
                 Err(error) => worst = worst.max(self.unwritten(&mut unwritten, error.into())),
@@ -301,9 +301,14 @@ impl<'a> Runner<'a> {
         self.record.steps.iter().find(|step| step.id == id)
     }
 
-    fn skipped(&self, step: &PlannedStep) -> StepRecord {
+    fn skipped(&self, step: &PlannedStep, choice: &Choice) -> StepRecord {
         self.events.step(&step.id, Stage::Skipped, "skipped");
-        StepRecord::of(step, &self.events)
+        let why = match step.when {
+            _ if step.removes && choice.keeps() => "the run keeps what it has created",
+            When::Failure => "no earlier step has failed",
+            _ => "an earlier step has not succeeded",
+        };
+        StepRecord { skipped: Some(why.to_owned()), ..StepRecord::of(step, &self.events) }
     }
 }
 

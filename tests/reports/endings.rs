@@ -114,6 +114,7 @@ fn a_failed_step_is_told_with_its_message_and_its_hint() {
     assert_eq!(facts(&bench), [fact("Model", MODEL), fact("Left behind", "nothing")]);
     agree(&bench);
     assert_eq!(junit(&bench), [6, 0, 1, 1]);
+    assert!(file(&bench, "junit.xml").contains("<skipped message=\"an earlier step has not succeeded\"/>"));
 }
 
 #[test]
