@@ -65,7 +65,7 @@ impl PlanCommand {
         let mut text = Vec::new();
         match self.format {
             _ if self.explain => explain(&spec, &plan, &mut text)?,
-            Format::Json => writeln!(text, "{:#}", plan_json(&spec, &plan))?,
+            Format::Json => writeln!(text, "{:#}", plan_json(&spec, &plan, self.offline.dry_run))?,
             Format::Text => show(&plan, &mut text)?,
         }
         // A variable or an argument may say what is a secret elsewhere.

@@ -189,6 +189,7 @@ impl Conduct<'_> {
             Err(error) if error.is_interrupted() => return Ok(signal.exit_code().unwrap_or(exit::INTERRUPTED)),
             runner => runner?,
         };
+        report::forget_headline(&RunFolder::open(runs, run).map_err(RunError::Folder)?).map_err(RunError::Folder)?;
         let chosen: Vec<_> = plan.steps.iter().map(|step| step.id.as_str()).filter(|id| choice.includes(id)).collect();
         console.begin(&chosen);
         let (ledger, events) = (runner.ledger(), runner.events());

@@ -56,6 +56,8 @@ pub struct Plan {
     pub stale: Vec<PlannedStep>,
     /// Whether every run is to remove what it creates, however it ends.
     pub keeps_nothing: bool,
+    /// Whether `steps` are all that a run runs, not only those that remove.
+    pub is_whole: bool,
 }
 
 /// A step of a plan.
@@ -101,6 +103,11 @@ impl Plan {
     /// The ids of the steps that run, in order.
     pub fn order(&self) -> Vec<String> {
         self.steps.iter().map(|step| step.id.clone()).collect()
+    }
+
+    /// The ids of the steps that run unless one fails, in order.
+    pub fn expected(&self) -> Vec<String> {
+        self.steps.iter().filter(|step| step.when != When::Failure).map(|step| step.id.clone()).collect()
     }
 
     /// What everybody should know who trusts a run of it. In a dry run the services are the stub; all else is as ever.

@@ -115,6 +115,7 @@ impl Plan {
                 steps,
                 stale,
                 keeps_nothing,
+                is_whole,
             });
         }
         // What is wrong may quote what was read, or a line with a secret that is typed into it.

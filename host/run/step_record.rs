@@ -26,7 +26,7 @@ pub enum StepOutcome {
     Failed,
     /// A signal ended it.
     Interrupted,
-    /// Its `when` said no.
+    /// It did not run: `skipped` says why.
     Skipped,
 }
 
@@ -64,6 +64,9 @@ pub struct StepRecord {
     pub sha256: String,
     /// How it ended.
     pub outcome: StepOutcome,
+    /// Why it was skipped, if it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub skipped: Option<String>,
     /// When it began, RFC 3339.
     pub started_at: String,
     /// When it ended.
@@ -130,6 +133,7 @@ impl StepRecord {
             version: info.version.clone(),
             sha256: step.component.sha256.clone(),
             outcome: StepOutcome::Skipped,
+            skipped: None,
             started_at: super::now(),
             ended_at: super::now(),
             duration_ms: 0.0,
