@@ -50,6 +50,9 @@ pub(super) struct Run {
     /// Go on with a run that was killed or failed: what is done and has not changed is not done again
     #[arg(long, value_name = "ID", conflicts_with_all = ["run", "only", "from", "dry_run"])]
     resume: Option<String>,
+    /// With `--resume`: start the run if it is not there, so that one command is right however often it is given
+    #[arg(long, requires = "resume")]
+    or_start: bool,
     /// Leave what the run creates, to look at it or to go on with it: no step that removes is run
     #[arg(long, conflicts_with = "dry_run")]
     keep: bool,
@@ -90,7 +93,7 @@ impl Run {
         let plan = super::plan(&spec, &self.steps, &environment, console)?;
         let choice = match self.from {
             Some(first) => Choice::from(&plan, first)?,
-            None if self.resume.is_some() => Choice::resume(),
+            None if self.resume.is_some() => Choice::resume(self.or_start),
             None if self.only.is_empty() => Choice::all(),
             None => Choice::only(&plan, self.only)?,
         };
