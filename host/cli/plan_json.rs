@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::engine::RULES;
-use crate::plan::{Inputs, Plan, PlannedStep};
+use crate::plan::{Inputs, Plan, PlannedStep, Share};
 use crate::services::{Grant, ServiceConfig};
 use crate::spec::{Dialect, Reference, Spec, Template};
 
@@ -43,6 +43,7 @@ fn step(step: &PlannedStep) -> Value {
         "version": step.component.info.version,
         "sha256": step.component.sha256,
         "when": step.when.name(),
+        "shards": if let Share::Whole(of) = step.share { Some(of) } else { None },
         "attempts": step.retry.attempts,
         "inputs": inputs(&step.inputs),
         "grants": step.permit.granted().map(grant).collect::<Vec<_>>(),
@@ -61,6 +62,7 @@ fn inputs(of: &Inputs) -> Value {
         }
         Inputs::Array(items) => items.iter().map(inputs).collect(),
         Inputs::Later(template) => template.to_string().into(),
+        Inputs::Outputs(step) => format!("${{{{ steps.{step} }}}}").into(),
     }
 }
 

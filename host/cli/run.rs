@@ -42,6 +42,9 @@ pub(super) struct Run {
     /// Run only this step, for example in a Jenkins stage of its own; repeat it for several
     #[arg(long, value_name = "STEP")]
     only: Vec<String>,
+    /// Of the step that `--only` names, run this shard, from 0; other processes may run the others at the same time
+    #[arg(long, value_name = "INDEX", requires = "run", requires = "only", conflicts_with = "dry_run")]
+    shard: Option<u32>,
     #[command(flatten)]
     overrides: OverrideArguments,
     /// Go on with the run that `--run` names from this step, for example after what made it fail is mended
@@ -95,7 +98,10 @@ impl Run {
             Some(first) => Choice::from(&plan, first)?,
             None if self.resume.is_some() => Choice::resume(self.or_start),
             None if self.only.is_empty() => Choice::all(),
-            None => Choice::only(&plan, self.only)?,
+            None => match self.shard {
+                Some(index) => Choice::shard(&plan, &self.only, index)?,
+                None => Choice::only(&plan, self.only)?,
+            },
         };
         let folders = Folders { secrets: &self.secrets, steps: &self.steps, runs: &self.runs };
         let conduct = Conduct {

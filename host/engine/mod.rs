@@ -18,11 +18,11 @@ mod state;
 
 pub use cache::Cache;
 pub(crate) use cache::{check_private, user_cache};
-pub use component::{Component, Engine, Info, names};
+pub use component::{Component, Engine, Info, digest, names, target};
 pub use contract::{Announced, Announcement, Failure, FailureCategory, Lookup, State, VERSION as CONTRACT};
 pub use error::{ComponentError, StepError};
 pub use execute::execute;
 pub use limits::{ENTRY, Hit, Limit, Limits, RULES, Rule};
 pub use meter::Meter;
-pub use schema::{Format, Schema, may_fit, types};
+pub use schema::{Format, Schema, ShardInputs, may_fit, types};
 pub use state::{Kept, Places, StepContext, Waited};

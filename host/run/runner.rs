@@ -174,8 +174,8 @@ impl<'a> Runner<'a> {
                 }
             };
             let runs = runs && (running.is_some() || step.when != When::Success);
-            let why = if choice.resumes() { self.outdated(step, unfinished) } else { None };
-            if choice.resumes() && why.is_none() {
+            let why = if choice.skips_done() { self.outdated(step, unfinished) } else { None };
+            if choice.skips_done() && why.is_none() {
                 self.events.step(&step.id, Stage::Unchanged, "done before, and nothing has changed since");
                 continue;
             }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::engine::{FailureCategory, Schema, StepError};
-use crate::plan::{PlannedStep, Retry};
+use crate::plan::{PlannedStep, Retry, Shard};
 
 use super::chart::{Chart, charts};
 use super::events::Events;
@@ -51,8 +51,11 @@ impl StepOutcome {
 /// What is known of a step.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct StepRecord {
-    /// Its id in the spec.
+    /// Its id in the spec; a shard's has the shard's number after it, as `score.0`.
     pub id: String,
+    /// Which shard of the step it is, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shard: Option<Shard>,
     /// The component's name and version.
     pub component: String,
     /// The component's version.
@@ -119,6 +122,7 @@ impl StepRecord {
             info.outputs.properties().filter(|(_, schema)| schema.get("x-report") == Some(&Value::Bool(true)));
         Self {
             id: step.id.clone(),
+            shard: step.shard(),
             component: info.name.clone(),
             version: info.version.clone(),
             sha256: step.component.sha256.clone(),
@@ -135,8 +139,9 @@ impl StepRecord {
             files: Vec::new(),
             outputs: None,
             ledger_lines: 0,
-            report: reported.map(|(name, _)| name.clone()).collect(),
-            charts: charts(&info.outputs),
+            // What shards have answered is shown as a whole.
+            report: reported.filter(|_| step.shard().is_none()).map(|(name, _)| name.clone()).collect(),
+            charts: if step.shard().is_none() { charts(&info.outputs) } else { BTreeMap::new() },
             failure: None,
         }
     }

@@ -37,20 +37,59 @@ pub fn basis(mut file: File, name: &str, how: &Value) -> Result<u32, Failure> {
     Ok(hasher.finalize())
 }
 
+/// What the ids begin with that all shards give to a data set's records.
+pub fn shared_prefix(data_set: &str) -> String {
+    format!("{:08x}-", crc32fast::hash(data_set.as_bytes()))
+}
+
+fn name(kind: &str) -> String {
+    format!("{kind}-records.json")
+}
+
+fn unusable(kind: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::internal(format!("artifact `{}` cannot be used: {error}", name(kind)))
+}
+
 impl Mark {
     /// The mark of an earlier try, and whether there was one. `kind` names its file, `before` counts what is there now.
     pub fn keep(host: &dyn Host, kind: &str, data_set: &str, basis: u32, before: u64) -> Result<(Self, bool), Failure> {
-        let name = format!("{kind}-records.json");
-        let file = host.artifacts().join(&name);
-        let unusable = |error: String| Failure::internal(format!("artifact `{name}` cannot be used: {error}"));
-        let kept = match fs::read(&file) {
-            Ok(bytes) => Some(serde_json::from_slice::<Self>(&bytes).map_err(|error| unusable(error.to_string()))?),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(unusable(error.to_string())),
+        let new = || uuid(host)[..28].to_owned();
+        Self::keep_as(host, kind, data_set, basis, before, new)
+    }
+
+    /// The same for one of several shards that write to the data set at the same time: all their ids begin alike.
+    pub fn keep_shared(
+        host: &dyn Host,
+        kind: &str,
+        data_set: &str,
+        basis: u32,
+        before: u64,
+    ) -> Result<(Self, bool), Failure> {
+        let new = || format!("{}{}", shared_prefix(data_set), &uuid(host)[9..28]);
+        Self::keep_as(host, kind, data_set, basis, before, new)
+    }
+
+    /// The mark that an earlier try has left for a data set.
+    pub fn kept(host: &dyn Host, kind: &str, data_set: &str) -> Result<Option<Self>, Failure> {
+        let kept = match fs::read(host.artifacts().join(name(kind))) {
+            Ok(bytes) => serde_json::from_slice::<Self>(&bytes).map_err(|error| unusable(kind, &error))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unusable(kind, &error)),
         };
-        match kept {
-            // Of another data set: what was sent there is none of this one's.
-            Some(kept) if kept.data_set == data_set => {
+        // Of another data set: what was sent there is none of this one's.
+        Ok(Some(kept).filter(|kept| kept.data_set == data_set))
+    }
+
+    fn keep_as(
+        host: &dyn Host,
+        kind: &str,
+        data_set: &str,
+        basis: u32,
+        before: u64,
+        new: impl FnOnce() -> String,
+    ) -> Result<(Self, bool), Failure> {
+        match Self::kept(host, kind, data_set)? {
+            Some(kept) => {
                 if kept.basis != basis && before > kept.before {
                     return Err(Failure::refused(format!(
                         "the {kind} data set `{data_set}` has records of an earlier try that scored something else"
@@ -59,13 +98,14 @@ impl Mark {
                 }
                 Ok((Self { basis, ..kept }, true))
             }
-            _ => {
-                let mark = Self { data_set: data_set.to_owned(), basis, before, id: uuid(host)[..28].to_owned() };
-                let bytes = serde_json::to_vec(&mark).map_err(|error| unusable(error.to_string()))?;
+            None => {
+                let mark = Self { data_set: data_set.to_owned(), basis, before, id: new() };
+                let bytes = serde_json::to_vec(&mark).map_err(|error| unusable(kind, &error))?;
                 // A kill must not leave half of it.
+                let file = host.artifacts().join(name(kind));
                 let draft = file.with_extension("draft");
                 let written = fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, &file));
-                written.map_err(|error| unusable(error.to_string()))?;
+                written.map_err(|error| unusable(kind, &error))?;
                 Ok((mark, false))
             }
         }
@@ -96,6 +136,17 @@ mod tests {
         let (second, again) = Mark::keep(&host, "feedback", "set", 7, 12).unwrap();
         assert!(again);
         assert_eq!((second.before, second.request(17)), (10, first.request(17)));
+    }
+
+    #[test]
+    fn shards_have_ids_of_their_own_that_begin_alike() {
+        let (one, other) = (Fake::new(), Fake::new());
+        let marks = [&one, &other].map(|host| Mark::keep_shared(host, "feedback", "set", 7, 0).unwrap().0);
+        for mark in &marks {
+            assert!(mark.prefix().starts_with(&shared_prefix("set")), "{}", mark.prefix());
+            assert_eq!(mark.request(17).len(), 36);
+        }
+        assert_ne!(shared_prefix("set"), shared_prefix("other"));
     }
 
     #[test]
