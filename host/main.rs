@@ -2,14 +2,22 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use stepwise::cli::Cli;
+use stepwise::cli::{Cli, version};
+use stepwise::console::{Colour, Console};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
     let mut out = std::io::stdout().lock();
-    let console = cli.console();
-    match cli.execute(&console, &mut out) {
+    let (console, ended) = match Cli::read() {
+        Ok(cli) => {
+            let console = cli.console();
+            let ended = cli.execute(&console, &mut out);
+            (console, ended)
+        }
+        Err(answer) if version::is_asked_for(&answer) => (Console::text(Colour::Auto, false), version::write(&mut out)),
+        // Help, the version alone, or what is wrong with the arguments.
+        Err(answer) => answer.exit(),
+    };
+    match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {

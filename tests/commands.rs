@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Bench, components, golden};
+use crate::harness::{Bench, components, golden, sha256};
 
 /// A digest is another with every compiler.
 fn without_digests(text: &str) -> String {
@@ -116,6 +116,24 @@ fn every_command_has_a_man_page() {
     for part in [".SH NAME", ".SH SYNOPSIS", ".SH DESCRIPTION", ".SH OPTIONS", "\\fB\\-\\-from\\fR"] {
         assert!(run.contains(part), "no `{part}` in\n{run}");
     }
+}
+
+#[test]
+fn a_version_is_told_in_short_or_with_all_that_it_is_made_of() {
+    let bench = Bench::new();
+    assert_eq!(bench.stepwise(&["--version"]).succeeds().stdout(), "stepwise 0.1.0\n");
+    assert_eq!(bench.stepwise(&["-V"]).succeeds().stdout(), "stepwise 0.1.0\n");
+
+    let told = bench.stepwise(&["--version", "--verbose"]).succeeds().stdout();
+
+    for step in ["store", "sweep"] {
+        let digest = sha256(&fs::read(components().join(format!("{step}.wasm"))).unwrap());
+        assert!(told.contains(&format!("\n  {step} {digest}\n")), "{told}");
+    }
+    let machine = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    golden("version.txt", &without_digests(&told).replace(&machine, "TARGET"));
+    assert_eq!(bench.stepwise(&["--verbose", "--version"]).succeeds().stdout(), told);
+    bench.stepwise(&["--verbose", "steps"]).exits_with(2);
 }
 
 #[test]

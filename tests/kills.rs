@@ -183,6 +183,22 @@ fn a_run_that_was_killed_anywhere_is_resumed_and_makes_nothing_twice() {
 }
 
 #[test]
+fn one_command_starts_a_run_and_goes_on_with_it() {
+    let command = ["run", "pipeline.yaml", "--resume", "r", "--or-start"];
+    let stall = Fault::new("POST", "/ml/v4/deployments/*/predictions", FaultKind::Stall);
+    let bench = Bench::sample().fails(stall);
+    bench.start(&command).kill_when(|| bench.stub.held() > 0);
+    bench.stub.mend();
+
+    bench.stepwise(&command).succeeds();
+
+    assert!(bench.stub.made().iter().all(|(_, count)| *count == 1), "{:?}", bench.stub.made());
+    assert_eq!(bench.outputs("score")["feedback_records"], 171);
+    bench.leaves_nothing();
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "other"]).exits_with(2);
+}
+
+#[test]
 fn a_run_that_is_alive_is_not_resumed() {
     let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/models", FaultKind::Stall));
     let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]).reaches(|| bench.stub.held() > 0);

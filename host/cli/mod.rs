@@ -15,6 +15,7 @@ mod run_id;
 mod schema;
 mod steps;
 mod stub;
+pub mod version;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,8 @@ use crate::spec::{Dialect, Overrides, Spec};
 pub struct Cli {
     #[command(flatten)]
     output: output::Output,
+    #[command(flatten)]
+    verbose: version::Verbose,
     #[command(subcommand)]
     command: Command,
 }
@@ -55,6 +58,11 @@ enum Command {
 }
 
 impl Cli {
+    /// What was typed. Help and the version are errors too, as they end the program.
+    pub fn read() -> Result<Self, clap::Error> {
+        Self::try_parse()
+    }
+
     /// The way to stderr that the user wants.
     pub fn console(&self) -> Console {
         self.output.console()
@@ -94,6 +102,11 @@ fn typed<'a>(folder: Option<&'a Path>, variable: &str) -> Option<&'a Path> {
 }
 
 impl StepsFolder {
+    /// The folder where no argument can name it.
+    fn of_environment() -> Self {
+        Self { steps: std::env::var_os("STEPWISE_STEPS").map(PathBuf::from) }
+    }
+
     fn typed(&self) -> Option<&Path> {
         typed(self.steps.as_deref(), "STEPWISE_STEPS")
     }

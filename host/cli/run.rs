@@ -57,6 +57,9 @@ pub(super) struct Run {
     /// values that it was given hold, as with `--only` and `--from`, unless others are given; secrets are given again
     #[arg(long, value_name = "ID", conflicts_with_all = ["run", "only", "from"])]
     resume: Option<String>,
+    /// With `--resume`: start the run if it is not there, so that one command is right however often it is given
+    #[arg(long, requires = "resume")]
+    or_start: bool,
     /// Leave what the run creates, to look at it or to go on with it: no step that removes is run
     #[arg(long)]
     keep: bool,
@@ -101,7 +104,7 @@ impl Run {
         let plan = super::plan(&spec, &self.steps, &environment, console)?;
         let choice = match self.from {
             Some(first) => Choice::from(&plan, first)?,
-            None if self.resume.is_some() => Choice::resume(),
+            None if self.resume.is_some() => Choice::resume(self.or_start),
             None if self.only.is_empty() => Choice::all(),
             None => match self.shard {
                 Some(index) => Choice::shard(&plan, &self.only, index)?,

@@ -83,7 +83,9 @@ impl Engine {
     pub fn new(cache: Option<Cache>) -> Result<Self, ComponentError> {
         let failed = |error: wasmtime::Error| ComponentError::Engine(format!("{error:#}"));
         let mut config = Config::new();
-        config.epoch_interruption(true);
+        // Named, though it is this machine's own: what is compiled is then for every processor of its kind, not for the
+        // one at hand, and an image that was built on one runs on another without compiling anew.
+        config.target(&target()).map_err(failed)?.epoch_interruption(true);
         let wasmtime = wasmtime::Engine::new(&config).map_err(failed)?;
         let linker = imports::linker(&wasmtime).map_err(failed)?;
         Ok(Self { wasmtime, linker: Arc::new(linker), cache: cache.map(Arc::new), trouble: Arc::default() })
@@ -189,6 +191,16 @@ impl Engine {
     }
 }
 
+/// The SHA-256 of a component, without a look into it.
+pub fn digest(file: &Path) -> Result<String, ComponentError> {
+    Ok(digest_of(&bytes_of(file)?))
+}
+
+/// What components are compiled for, for example `x86_64-unknown-linux-gnu`.
+pub fn target() -> String {
+    target_lexicon::HOST.to_string()
+}
+
 /// What is in a component's file. A look at its beginning comes first: whatever else may be there need not be read.
 fn bytes_of(file: &Path) -> Result<Vec<u8>, ComponentError> {
     let failed = |source| ComponentError::Read { file: file.to_owned(), source };
@@ -247,5 +259,38 @@ impl Info {
             artifacts: info.needs.artifacts,
             removes: info.needs.removes,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of the processor's features compiled code may use: `wasmtime` writes each name, then 2 for a choice of yes
+    /// or no, then which.
+    fn features(engine: &wasmtime::Engine) -> Vec<String> {
+        let compiled = engine.precompile_component(HEADER).expect("an empty component compiles");
+        let mut used = Vec::new();
+        for start in 0..compiled.len() {
+            let Some(name) = compiled[start..].strip_prefix(b"has_") else { continue };
+            let length = name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+            if let [2, 1, ..] = name[length..] {
+                used.push(String::from_utf8_lossy(&name[..length]).into_owned());
+            }
+        }
+        used
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn code_is_compiled_for_every_processor_of_a_kind() {
+        let here = wasmtime::Engine::default();
+        assert!(
+            features(&here).contains(&"sse42".to_owned()),
+            "this test reads what `wasmtime` writes: {:?}",
+            features(&here)
+        );
+
+        assert_eq!(features(&Engine::new(None).expect("an engine").wasmtime), [] as [String; 0]);
     }
 }

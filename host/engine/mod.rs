@@ -18,7 +18,7 @@ mod state;
 
 pub use cache::Cache;
 pub(crate) use cache::{check_private, user_cache};
-pub use component::{Component, Engine, Info, names};
+pub use component::{Component, Engine, Info, digest, names, target};
 pub use contract::{Announced, Announcement, Failure, FailureCategory, Lookup, State, VERSION as CONTRACT};
 pub use error::{ComponentError, StepError};
 pub use execute::execute;

@@ -29,8 +29,8 @@ enum Which {
     Shard(Vec<String>),
     /// The last ones of the plan, as their `when` says; those before have succeeded.
     From { first: String, steps: Vec<String> },
-    /// All, as their `when` says, but those whose work is done and still stands.
-    Resume,
+    /// All, as their `when` says, but those whose work is done and still stands; a run that is not there is started, or not.
+    Resume { or_start: bool },
 }
 
 impl Choice {
@@ -67,9 +67,9 @@ impl Choice {
         Ok(Self { which: Which::From { first, steps }, keep: false, alone: false })
     }
 
-    /// All steps whose work is not done or does not stand any more.
-    pub fn resume() -> Self {
-        Self { which: Which::Resume, keep: false, alone: false }
+    /// All steps whose work is not done or does not stand any more, of a run that may have to be started.
+    pub fn resume(or_start: bool) -> Self {
+        Self { which: Which::Resume { or_start }, keep: false, alone: false }
     }
 
     /// The same without the steps that remove what the run created.
@@ -102,7 +102,7 @@ impl Choice {
     /// Whether a step is one of those.
     pub fn includes(&self, id: &str) -> bool {
         match &self.which {
-            Which::All | Which::Resume => true,
+            Which::All | Which::Resume { .. } => true,
             Which::Only(steps) | Which::Shard(steps) | Which::From { steps, .. } => steps.iter().any(|step| step == id),
         }
     }
@@ -114,17 +114,17 @@ impl Choice {
 
     /// Whether it goes on with a run that must be there.
     pub(super) fn goes_on(&self) -> bool {
-        matches!(self.which, Which::From { .. } | Which::Resume | Which::Shard(_))
+        matches!(self.which, Which::From { .. } | Which::Resume { or_start: false } | Which::Shard(_))
     }
 
     /// Whether what is done and still stands is not done again.
     pub(super) fn skips_done(&self) -> bool {
-        matches!(self.which, Which::Resume | Which::Shard(_))
+        matches!(self.which, Which::Resume { .. } | Which::Shard(_))
     }
 
     /// Whether it takes up a whole run, which then nobody else may be running.
     pub(super) fn resumes(&self) -> bool {
-        matches!(self.which, Which::Resume)
+        matches!(self.which, Which::Resume { .. })
     }
 
     /// Whether the steps run whatever their `when` says.

@@ -71,7 +71,7 @@ impl Resolver<'_> {
                     Err(error) => {
                         // A file is wrong where it is named.
                         let way = if matches!(source, Source::File(_)) { &secrets::way(name).to("file") } else { way };
-                        self.problem_with(way, error.to_string(), error.hint());
+                        self.tell_once(way, error.to_string(), error.hint());
                         None
                     }
                 }
@@ -111,7 +111,14 @@ impl Resolver<'_> {
             self.unknown.insert(way.clone(), ());
             return Some(format!("${{{{ {reference} }}}}"));
         }
-        self.problem_with(way, message, hint);
+        self.tell_once(way, message, hint);
         None
+    }
+
+    /// What is missing is one problem, however often it is read: the services of a cluster share a login.
+    fn tell_once(&mut self, way: &Way, message: String, hint: Option<String>) {
+        if self.missing.insert(message.clone()) {
+            self.problem_with(way, message, hint);
+        }
     }
 }

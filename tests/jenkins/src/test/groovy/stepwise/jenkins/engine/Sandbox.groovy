@@ -21,7 +21,7 @@ class Sandbox extends DefaultInvoker {
     (List): ['getAt', 'get'],
     (Iterable): ['iterator'],
     (Iterator): ['hasNext', 'next'],
-    (CharSequence): ['plus', 'minus', 'readLines', 'trim', 'startsWith'],
+    (CharSequence): ['plus', 'minus', 'readLines', 'replace', 'trim', 'startsWith'],
     (Throwable): ['getMessage'],
     (Number): ['plus', 'compareTo', 'next', 'previous'],
   ]

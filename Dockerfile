@@ -1,0 +1,48 @@
+# The image of stepwise, from source: `podman build .`, or a BuildConfig of OpenShift. `make image` builds its stage
+# `ready` instead, in seconds, from what `make build` has made; the image is the same.
+ARG BASE=registry.access.redhat.com/ubi9/ubi-minimal:9.6
+ARG BUILDER=docker.io/library/rust:1.95-bookworm
+
+# All but the files. No shell is needed for it, so that `scratch` is a base too.
+FROM ${BASE} AS runtime
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+ARG SOURCE=
+# Some names are there twice, since a base may have its own.
+LABEL org.opencontainers.image.title="stepwise" \
+      org.opencontainers.image.description="Takes a machine-learning model from a commit to a verified deployment on IBM Cloud Pak for Data" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      name="stepwise" \
+      version="${VERSION}" \
+      summary="Takes a model from a commit to a verified deployment" \
+      io.k8s.display-name="stepwise"
+# All that is written goes to the volume. A user id of the cluster's choice has no home.
+ENV STEPWISE_STEPS=/usr/local/share/stepwise/steps \
+    STEPWISE_RUNS=/work/runs \
+    STEPWISE_CACHE=/work/cache \
+    HOME=/work \
+    TMPDIR=/work
+VOLUME /work
+WORKDIR /model
+USER 1001:0
+ENTRYPOINT ["/usr/local/bin/stepwise"]
+
+FROM runtime AS ready
+COPY target/image/files /
+# By itself: the folder is a link in some bases.
+COPY target/image/ca-certificates.crt /etc/ssl/certs/
+
+FROM ${BUILDER} AS compiled
+ARG SOURCE_DATE_EPOCH=0
+WORKDIR /source
+COPY . .
+RUN make image-files
+
+FROM runtime
+COPY --from=compiled /source/target/image/files /
+COPY --from=compiled /source/target/image/ca-certificates.crt /etc/ssl/certs/
