@@ -95,7 +95,11 @@ impl Cleanup {
                 return Err(RunError::Alive { run: run.as_str().to_owned(), can_wait: true }.into());
             }
             if !folder.has_begun() {
-                writeln!(out, "run {} was ended before it had begun: nothing was sent, so nothing is left", run.as_str())?;
+                writeln!(
+                    out,
+                    "run {} was ended before it had begun: nothing was sent, so nothing is left",
+                    run.as_str()
+                )?;
                 return Ok(exit::DONE);
             }
         }

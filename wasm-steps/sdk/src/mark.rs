@@ -200,7 +200,11 @@ mod tests {
         let host = Fake::new();
         fs::write(host.artifacts().join("feedback-records.json"), "{").unwrap();
         let failure = Mark::keep(&host, "feedback", "set", 7, 10).unwrap_err();
-        assert!(failure.message.starts_with("artifact `feedback-records.json` cannot be used: "), "{}", failure.message);
+        assert!(
+            failure.message.starts_with("artifact `feedback-records.json` cannot be used: "),
+            "{}",
+            failure.message
+        );
         assert_eq!(failure.hint.as_deref(), Some("start a new run"));
     }
 }
