@@ -86,7 +86,8 @@ fn what_only_a_dry_run_has_is_refused_where_there_can_be_none() {
     let bench = Bench::sample().file("faults.yaml", "faults: []");
     for other in [["--resume", "r"].as_slice(), &["--run", "r", "--keep"], &["--run", "r", "--from", "store"]] {
         for own in ["--faults", "--twin"] {
-            let stderr = bench.stepwise(&[&["run", "pipeline.yaml", own, "faults.yaml"], other].concat()).exits_with(2).stderr();
+            let stderr =
+                bench.stepwise(&[&["run", "pipeline.yaml", own, "faults.yaml"], other].concat()).exits_with(2).stderr();
             assert!(stderr.starts_with(&format!("error: the argument '{own} <FILE>' cannot be used with")), "{stderr}");
         }
     }

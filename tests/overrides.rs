@@ -234,11 +234,10 @@ fn the_schema_accepts_every_sample_and_all_that_the_readme_shows_and_refuses_wha
 #[test]
 fn a_run_that_goes_on_keeps_its_profile_and_its_values_unless_others_are_given() {
     let profiles = "profiles:\n  few: {steps: {score: {inputs: {batch_rows: 40}}}}\nservices:\n";
-    let bench = Bench::sample().spec("services:\n", profiles).fails(always("POST", "/ml/v4/deployments/*/predictions", 400));
+    let bench =
+        Bench::sample().spec("services:\n", profiles).fails(always("POST", "/ml/v4/deployments/*/predictions", 400));
     let name = "steps.deploy.inputs.name=other";
-    bench
-        .stepwise(&["run", "pipeline.yaml", "--run", "r", "--keep", "--profile", "few", "--set", name])
-        .exits_with(3);
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--keep", "--profile", "few", "--set", name]).exits_with(3);
     bench.stub.mend();
 
     bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();

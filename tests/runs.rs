@@ -119,13 +119,10 @@ fn a_run_s_name_is_used_once() {
     bench.run().succeeds();
     let record = bench.record();
 
-    bench
-        .run()
-        .exits_with(2)
-        .says(
-            "error: run `r` has run already\n\
+    bench.run().exits_with(2).says(
+        "error: run `r` has run already\n\
              hint: take another name, go on with it by `--resume r`, or choose steps with `--only`\n",
-        );
+    );
     assert_eq!(bench.record(), record);
 
     let other = bench.change("pipeline.yaml", "name: custom", "name: another");

@@ -268,8 +268,11 @@ fn a_run_that_was_swept_is_told_to_begin_anew_or_makes_all_of_it_again() {
         "error: run `r` cannot go on from `score`: the model that step `store` created was removed\n\
          hint: start a new run; with `--keep` it leaves what it creates\n",
     );
-    fs::write(bench.folder.path().join("data/target.csv"), fs::read(bench.folder.path().join("data/training.csv")).unwrap())
-        .unwrap();
+    fs::write(
+        bench.folder.path().join("data/target.csv"),
+        fs::read(bench.folder.path().join("data/training.csv")).unwrap(),
+    )
+    .unwrap();
     bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).succeeds();
 
     assert!(bench.stub.made().iter().all(|(_, count)| *count == 2), "{:?}", bench.stub.made());
@@ -286,9 +289,10 @@ fn a_sweep_is_no_run_that_could_go_on() {
     let sent = bench.requests().len();
 
     for arguments in [["run", "pipeline.yaml", "--resume", name].as_slice(), &["cleanup", "--run", name]] {
-        bench.stepwise(arguments).exits_with(2).says(&format!(
-            "error: `{name}` is no run of the pipeline: it removed what lost ones have left\n"
-        ));
+        bench
+            .stepwise(arguments)
+            .exits_with(2)
+            .says(&format!("error: `{name}` is no run of the pipeline: it removed what lost ones have left\n"));
     }
     assert_eq!(bench.requests().len(), sent);
 }

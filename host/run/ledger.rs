@@ -496,9 +496,7 @@ mod tests {
         let file = folder.path().join("ledger.jsonl");
         let announced = std::fs::read_to_string(&file).unwrap();
         ledger.confirm(2, "b").unwrap();
-        let short = |found: Result<Vec<LedgerEntry>, LedgerError>, lines| {
-            matches!(found, Err(LedgerError::Short { found, known: 3, .. }) if found == lines)
-        };
+        let short = |found: Result<Vec<LedgerEntry>, LedgerError>, lines| matches!(found, Err(LedgerError::Short { found, known: 3, .. }) if found == lines);
 
         // Of the last confirmation the lookup of its entry knows as well.
         std::fs::write(&file, &announced).unwrap();

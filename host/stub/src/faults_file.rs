@@ -122,7 +122,11 @@ impl Entry {
         }
         // What is below 200 is no end of an exchange.
         let known = |status: u16| {
-            if (200..=599).contains(&status) { Ok(status) } else { Err(format!("`{status}` is no status from 200 to 599")) }
+            if (200..=599).contains(&status) {
+                Ok(status)
+            } else {
+                Err(format!("`{status}` is no status from 200 to 599"))
+            }
         };
         for (name, value) in &self.headers {
             if HeaderName::from_bytes(name.as_bytes()).is_err() || HeaderValue::from_str(value).is_err() {

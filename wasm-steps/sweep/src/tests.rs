@@ -132,7 +132,10 @@ fn what_hangs_on_another_is_removed_before_it() {
 #[test]
 fn one_run_may_be_meant_alone() {
     let of = |run: &str, number| format!("stepwise_1_a_{run}_0f9a3c_{number}");
-    let models = [model("m", "2020-01-01T00:00:00.000Z", &[of("lost", 1)]), model("n", "2020-01-01T00:00:00.000Z", &[of("lost_2", 1)])];
+    let models = [
+        model("m", "2020-01-01T00:00:00.000Z", &[of("lost", 1)]),
+        model("n", "2020-01-01T00:00:00.000Z", &[of("lost_2", 1)]),
+    ];
     let host = with_models(&models);
 
     let outputs = run(&host, &["wml"], &json!({"list_only": true, "run": "lost"})).unwrap();
