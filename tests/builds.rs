@@ -43,6 +43,25 @@ fn a_plan_names_the_variables_of_secrets_that_are_not_set() {
 }
 
 #[test]
+fn a_plan_names_the_variables_of_all_secrets_whether_they_are_set_or_not() {
+    let bench = Bench::sample();
+    let variables = |bench: &Bench, more: &[&str]| plan(bench, more)["secret_variables"].clone();
+    assert_eq!(variables(&bench, &[]), json!(["CPD_API_KEY"]));
+    assert_eq!(variables(&bench, &["--dry-run"]), json!([]), "a dry run logs in to the stub");
+
+    let bench = bench.spec("services:\n", "secrets: {CPD_API_KEY: {env: CI_KEY}}\nservices:\n");
+    assert_eq!(variables(&bench, &[]), json!(["CI_KEY"]));
+
+    let bench = bench.spec("{env: CI_KEY}", "{file: run/key}");
+    assert_eq!(variables(&bench, &[]), json!([]), "no variable sets it");
+
+    let s3 = "{endpoint: https://minio.example.com, bucket: b, key: k, access_key_id: a, secret_access_key: \"${{ secrets.S3_SECRET }}\"}";
+    let models = format!("models: {{champion: {{sha256: {}, s3: {s3}}}}}\nservices:\n", "0".repeat(64));
+    let bench = bench.spec("services:\n", &models);
+    assert_eq!(variables(&bench, &["--dry-run"]), json!(["S3_SECRET"]), "what is fetched is fetched in a dry run too");
+}
+
+#[test]
 fn the_plan_of_a_cleanup_asks_for_what_the_cleanup_reads_as_the_run_had_it() {
     let profiles =
         "profiles:\n  team:\n    services: {wml: {auth: {api_key: \"${{ secrets.TEAM_KEY }}\"}}}\nservices:\n";

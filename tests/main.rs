@@ -32,6 +32,7 @@ mod score_data;
 mod secrets;
 mod server;
 mod shapes;
+mod shards;
 mod sources;
 mod spec;
 mod stale;

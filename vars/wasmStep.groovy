@@ -5,5 +5,6 @@
  * @param step    the step's id in the spec
  */
 void call(Map params = [:], String step) {
-  stepwise(params + [step: step], 'stepwise ' + step, 'run "$STEPWISE_SPEC" --run "$STEPWISE_RUN" --only "$STEPWISE_STEP"')
+  String command = 'run "$STEPWISE_SPEC" --run "$STEPWISE_RUN" --only "$STEPWISE_STEP"'
+  stepwise(params, 'stepwise ' + step, command, [takes: [], step: step])
 }

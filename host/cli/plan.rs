@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::console::Console;
 use crate::error::Error;
 use crate::exit;
-use crate::plan::{Plan, When};
+use crate::plan::{Plan, Share, When};
 use crate::run::RunId;
 use crate::services::Masks;
 
@@ -65,7 +65,7 @@ impl PlanCommand {
         let mut text = Vec::new();
         match self.format {
             _ if self.explain => explain(&spec, &plan, &mut text)?,
-            Format::Json => writeln!(text, "{:#}", plan_json(&spec, &plan))?,
+            Format::Json => writeln!(text, "{:#}", plan_json(&spec, &plan, self.offline.dry_run))?,
             Format::Text => show(&plan, &mut text)?,
         }
         // A variable or an argument may say what is a secret elsewhere.
@@ -90,11 +90,13 @@ fn show(plan: &Plan, out: &mut impl Write) -> std::io::Result<()> {
             When::Always => ", always",
             When::Stale => ", by `cleanup --stale` only",
         };
-        writeln!(out, "\n{}. {} ({} {}{when})", n + 1, step.id, info.name, info.version)?;
+        let shards = if let Share::Whole(of) = step.share { format!(", in {of} shards") } else { String::new() };
+        writeln!(out, "\n{}. {} ({} {}{when}{shards})", n + 1, step.id, info.name, info.version)?;
         writeln!(out, "   {}", info.summary)?;
         let later = step.inputs.later();
         if let serde_json::Value::Object(inputs) = step.inputs.sketch() {
-            for (name, value) in inputs {
+            let answers = info.inputs.shards().map(|names| names.answers);
+            for (name, value) in inputs.into_iter().filter(|(name, _)| answers != Some(name)) {
                 let reference = later.iter().find(|(pointer, _)| *pointer == format!("/{name}"));
                 let shown = reference.map_or_else(|| value.to_string(), |(_, template)| template.to_string());
                 writeln!(out, "   {name}: {shown}")?;

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::engine::RULES;
-use crate::plan::{Inputs, Plan, PlannedStep};
+use crate::plan::{Inputs, Plan, PlannedStep, Share};
 use crate::services::{Grant, ServiceConfig};
 use crate::spec::{Dialect, Reference, Spec, Template};
 
 /// The whole plan. Inputs that come from earlier steps stand there as references.
-pub(super) fn plan_json(spec: &Spec, plan: &Plan) -> Value {
-    let read = References::of(spec.value());
+pub(super) fn plan_json(spec: &Spec, plan: &Plan, dry_run: bool) -> Value {
+    let read = References::of(spec.value(), dry_run);
     let services: Vec<_> = plan.services.iter().map(service).collect();
     json!({
         "pipeline": plan.name,
@@ -19,6 +19,7 @@ pub(super) fn plan_json(spec: &Spec, plan: &Plan) -> Value {
         "sha256": plan.spec_sha256,
         "services": services,
         "secrets": read.secrets,
+        "secret_variables": read.secret_variables(spec.value()),
         "unset_secrets": plan.unset_secrets,
         "env": read.variables,
         "timeout_seconds": plan.time.map(|time| time.as_secs_f64()),
@@ -43,6 +44,7 @@ fn step(step: &PlannedStep) -> Value {
         "version": step.component.info.version,
         "sha256": step.component.sha256,
         "when": step.when.name(),
+        "shards": if let Share::Whole(of) = step.share { Some(of) } else { None },
         "attempts": step.retry.attempts,
         "inputs": inputs(&step.inputs),
         "grants": step.permit.granted().map(grant).collect::<Vec<_>>(),
@@ -61,6 +63,7 @@ fn inputs(of: &Inputs) -> Value {
         }
         Inputs::Array(items) => items.iter().map(inputs).collect(),
         Inputs::Later(template) => template.to_string().into(),
+        Inputs::Outputs(step) => format!("${{{{ steps.{step} }}}}").into(),
     }
 }
 
@@ -76,13 +79,24 @@ struct References {
 }
 
 impl References {
-    /// Of all parts that a plan is made of; profiles that were not chosen are none.
-    fn of(spec: &Value) -> Self {
+    /// Of all parts that a plan is made of; profiles that were not chosen are none, and in a dry run services are the stub.
+    fn of(spec: &Value, dry_run: bool) -> Self {
         let mut found = Self::default();
-        for key in ["params", "services", "data", "steps"] {
-            spec.get(key).into_iter().for_each(|part| found.collect(part));
+        for key in ["params", "services", "data", "models", "steps"] {
+            if let Some(part) = spec.get(key).filter(|_| key != "services" || !dry_run) {
+                found.collect(part);
+            }
         }
         found
+    }
+
+    /// The variables that the secrets may be read from; none for one that the spec reads from a file.
+    fn secret_variables<'a>(&'a self, spec: &'a Value) -> BTreeSet<&'a str> {
+        let variable = |name: &'a String| match spec.pointer(&format!("/secrets/{name}")) {
+            Some(source) => source["env"].as_str(),
+            None => Some(name.as_str()),
+        };
+        self.secrets.iter().filter_map(variable).collect()
     }
 
     fn collect(&mut self, value: &Value) {

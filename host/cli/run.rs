@@ -45,6 +45,9 @@ pub(super) struct Run {
     /// Run only this step, for example in a Jenkins stage of its own; repeat it for several
     #[arg(long, value_name = "STEP")]
     only: Vec<String>,
+    /// Of the step that `--only` names, run this shard, from 0; other processes may run the others at the same time
+    #[arg(long, value_name = "INDEX", requires = "run", requires = "only", conflicts_with = "dry_run")]
+    shard: Option<u32>,
     #[command(flatten)]
     overrides: OverrideArguments,
     /// Go on with the run that `--run` names from this step, for example after what made it fail is mended
@@ -100,7 +103,10 @@ impl Run {
             Some(first) => Choice::from(&plan, first)?,
             None if self.resume.is_some() => Choice::resume(),
             None if self.only.is_empty() => Choice::all(),
-            None => Choice::only(&plan, self.only)?,
+            None => match self.shard {
+                Some(index) => Choice::shard(&plan, &self.only, index)?,
+                None => Choice::only(&plan, self.only)?,
+            },
         };
         let conduct = Conduct {
             plan: &plan,
@@ -183,6 +189,7 @@ impl Conduct<'_> {
             Err(error) if error.is_interrupted() => return Ok(signal.exit_code().unwrap_or(exit::INTERRUPTED)),
             runner => runner?,
         };
+        report::forget_headline(&RunFolder::open(runs, run).map_err(RunError::Folder)?).map_err(RunError::Folder)?;
         let chosen: Vec<_> = plan.steps.iter().map(|step| step.id.as_str()).filter(|id| choice.includes(id)).collect();
         console.begin(&chosen);
         let (ledger, events) = (runner.ledger(), runner.events());

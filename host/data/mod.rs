@@ -3,6 +3,7 @@
 //! - [`source`](Source): a kind of source says where its bytes are; `kinds` has them all
 //! - [`entry`](read): an entry of the spec's `data` or `models` becomes a [`DataSet`]
 //! - `fetch` brings it here: `download` resumes what broke off, over `exchange`, into the user's `cache`
+//! - `shard` takes a part of its rows
 //! - `convert` makes CSV of what comes in another form
 //! - [`digest`]: SHA-256, once per file and process
 
@@ -16,6 +17,7 @@ mod exchange;
 mod fetch;
 mod kinds;
 mod part;
+mod shard;
 mod source;
 
 use std::path::{Component, Path};
@@ -25,6 +27,7 @@ pub use entry::{Role, kinds, read, schema, violated, with_kinds};
 pub use error::DataError;
 pub(crate) use exchange::is_allowed;
 pub use fetch::{DataSet, Local};
+pub use shard::{ShardError, copy_shard, digest_shard};
 pub use source::{Kind, Location, Refusal, Source, Wrong};
 
 use kinds::KINDS;

@@ -17,7 +17,7 @@ use crate::run::{Events, LogLevel};
 
 use super::bindings::StepComponentPre;
 use super::component::{Component, Engine};
-use super::contract::{self, Failure, StepInfo};
+use super::contract::{self, Failure, FailureCategory, StepInfo};
 use super::error::{ComponentError, StepError};
 use super::limits::{DESCRIBE_TIME, GRACE, Limit, Limits, MAX_HANDLES};
 use super::meter::Meter;
@@ -59,6 +59,12 @@ pub fn execute(
         Ended::OutOfTime => Err(StepError::OutOfTime(context.meter.limits().time)),
         Ended::Lost => Err(StepError::Host("the component's thread ended without an answer".into())),
         Ended::Answered(Ok(Ok(outputs))) => outputs_of(&outputs, &context.meter),
+        // It noticed by itself that a call had no more time; who reads it must not learn which of us was first.
+        Ended::Answered(Ok(Err(failure)))
+            if failure.category == FailureCategory::Unavailable && context.deadline.remaining().is_none() =>
+        {
+            Err(StepError::OutOfTime(context.meter.limits().time))
+        }
         Ended::Answered(Ok(Err(failure))) => Err(failure_of(failure, &context.meter)),
         Ended::Answered(Err(error)) => Err(trap(&error, &stderr, context)),
     }

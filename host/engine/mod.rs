@@ -24,5 +24,5 @@ pub use error::{ComponentError, StepError};
 pub use execute::execute;
 pub use limits::{ENTRY, Hit, Limit, Limits, RULES, Rule};
 pub use meter::Meter;
-pub use schema::{Format, Schema, may_fit, types};
+pub use schema::{Format, Schema, ShardInputs, may_fit, types};
 pub use state::{Kept, Places, StepContext, Waited};

@@ -44,6 +44,20 @@ impl Format {
     }
 }
 
+/// Inputs that the host gives to a step that is split into shards, by their names.
+#[derive(Debug, Clone, Copy)]
+pub struct ShardInputs<'a> {
+    /// Which shard it is, if the step wants to know.
+    pub which: Option<&'a str>,
+    /// What all shards have answered, for the call that puts it together.
+    pub answers: &'a str,
+}
+
+/// Whether a property has that part in splitting its step.
+fn is_for(property: &Value, role: &str) -> bool {
+    property.get("x-shard").and_then(Value::as_str) == Some(role)
+}
+
 impl Schema {
     /// Reads a schema of an object.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -76,6 +90,19 @@ impl Schema {
     pub fn stale(&self) -> Option<&str> {
         let mut given = self.properties().filter(|(_, property)| property.get("x-stale") == Some(&Value::Bool(true)));
         given.next().map(|(name, _)| name.as_str())
+    }
+
+    /// The inputs by which a step is split into shards; none if it cannot be.
+    pub fn shards(&self) -> Option<ShardInputs<'_>> {
+        let named =
+            |role| self.properties().find(|(_, property)| is_for(property, role)).map(|(name, _)| name.as_str());
+        named("rows")?;
+        Some(ShardInputs { which: named("which"), answers: named("answers")? })
+    }
+
+    /// Whether what a pointer leads to is a data set whose rows are split among shards.
+    pub fn is_split(&self, pointer: &str) -> bool {
+        self.at(pointer.split('/').skip(1)).is_some_and(|property| is_for(property, "rows"))
     }
 
     /// The part of the schema for what a path leads to; none if nothing can be there.

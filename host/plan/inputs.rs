@@ -18,6 +18,8 @@ pub enum Inputs {
     Array(Vec<Inputs>),
     /// A text with outputs of other steps in it.
     Later(Template),
+    /// All outputs of another step.
+    Outputs(String),
 }
 
 impl Inputs {
@@ -29,7 +31,7 @@ impl Inputs {
                 members.iter().map(|(key, value)| (key.clone(), value.sketch())).collect::<Map<_, _>>().into()
             }
             Self::Array(items) => items.iter().map(Self::sketch).collect(),
-            Self::Later(_) => Value::Null,
+            Self::Later(_) | Self::Outputs(_) => Value::Null,
         }
     }
 
@@ -42,7 +44,7 @@ impl Inputs {
 
     fn collect<'a>(&'a self, pointer: String, found: &mut Vec<(String, &'a Template)>) {
         match self {
-            Self::Known(_) => {}
+            Self::Known(_) | Self::Outputs(_) => {}
             Self::Object(members) => {
                 for (key, value) in members {
                     value.collect(format!("{pointer}/{key}"), found);
@@ -54,6 +56,13 @@ impl Inputs {
                 }
             }
             Self::Later(template) => found.push((pointer, template)),
+        }
+    }
+
+    /// Adds an input that the host gives.
+    pub(super) fn give(&mut self, name: &str, value: Self) {
+        if let Self::Object(members) = self {
+            members.push((name.to_owned(), value));
         }
     }
 
@@ -78,6 +87,8 @@ impl Inputs {
                 Some(reference) => output(reference, outputs_of)?.unwrap_or(Value::Null),
                 None => text(template, outputs_of)?.into(),
             },
+            Self::Outputs(step) => outputs_of(step)
+                .ok_or_else(|| format!("it reads what step `{step}` answered, which has no outputs in this run"))?,
         })
     }
 

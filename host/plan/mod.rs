@@ -1,7 +1,7 @@
 //! The plan: a spec that was checked as a whole against the components, before anything runs.
 //!
 //! `resolve` makes a plan of a spec, `inputs` resolves a step's inputs, `retry` says when a step is tried again, `stale` what
-//! is looked for that lost runs have left, `environment` is what `env` reads, `secrets` where secrets come from.
+//! is looked for that lost runs have left, `shard` splits a step, `environment` is what `env` reads, `secrets` where secrets come from.
 //! A plan is pure: making one sends nothing and writes nothing.
 
 mod environment;
@@ -9,6 +9,7 @@ mod inputs;
 mod resolve;
 mod retry;
 mod secrets;
+mod shard;
 mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ pub use crate::spec::{ContinueOn, Overrides, When};
 pub use environment::{DryRun, Environment};
 pub use inputs::{Inputs, OutputsOf};
 pub use retry::{Backoff, Retry};
+pub use shard::{Shard, Share};
 pub use stale::{Stale, tag_prefix};
 
 /// A pipeline that can run.
@@ -48,19 +50,23 @@ pub struct Plan {
     pub data: BTreeMap<String, DataSet>,
     /// The models by name, but for those that lie beside the spec.
     pub models: BTreeMap<String, DataSet>,
-    /// The steps that run, in order.
+    /// The steps that run, in order; one that is split has its shards before it.
     pub steps: Vec<PlannedStep>,
     /// The steps that no run runs: they remove what lost runs have left.
     pub stale: Vec<PlannedStep>,
     /// Whether every run is to remove what it creates, however it ends.
     pub keeps_nothing: bool,
+    /// Whether `steps` are all that a run runs, not only those that remove.
+    pub is_whole: bool,
 }
 
 /// A step of a plan.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PlannedStep {
-    /// What other steps call it.
+    /// What other steps call it; a shard has its number after it, as `score.0`.
     pub id: String,
+    /// What of its work it does.
+    pub share: Share,
     /// Its place among all steps of the spec, from 0.
     pub place: usize,
     /// What runs.
@@ -89,7 +95,7 @@ impl Plan {
 
     /// All steps of the spec, in its order: those that run, and those that remove what lost runs have left.
     pub fn all_steps(&self) -> Vec<&PlannedStep> {
-        let mut all: Vec<_> = self.steps.iter().chain(&self.stale).collect();
+        let mut all: Vec<_> = self.steps.iter().chain(&self.stale).filter(|step| step.shard().is_none()).collect();
         all.sort_by_key(|step| step.place);
         all
     }
@@ -97,6 +103,11 @@ impl Plan {
     /// The ids of the steps that run, in order.
     pub fn order(&self) -> Vec<String> {
         self.steps.iter().map(|step| step.id.clone()).collect()
+    }
+
+    /// The ids of the steps that run unless one fails, in order.
+    pub fn expected(&self) -> Vec<String> {
+        self.steps.iter().filter(|step| step.when != When::Failure).map(|step| step.id.clone()).collect()
     }
 
     /// What everybody should know who trusts a run of it. In a dry run the services are the stub; all else is as ever.

@@ -1,7 +1,7 @@
 //! From the spec as typed to a plan: every reference, name, type and grant is checked, all errors at once.
 //!
 //! Here are the steps; `components`, `params`, `services`, `secrets`, `data` (with `models`), `inputs`, `permit` and `retry` check
-//! the parts that their names say, `stale` steps that no run runs, `quantities` reads times and sizes, `texts` replaces references, `typed` finds secrets that
+//! the parts that their names say, `stale` steps that no run runs, `shards` steps that are split, `quantities` reads times and sizes, `texts` replaces references, `typed` finds secrets that
 //! stand in the spec itself.
 
 mod components;
@@ -13,6 +13,7 @@ mod quantities;
 mod retry;
 mod secrets;
 mod services;
+mod shards;
 mod stale;
 mod texts;
 mod typed;
@@ -114,6 +115,7 @@ impl Plan {
                 steps,
                 stale,
                 keeps_nothing,
+                is_whole,
             });
         }
         // What is wrong may quote what was read, or a line with a secret that is typed into it.
@@ -251,7 +253,8 @@ impl Resolver<'_> {
             if component.is_some() || step.id.is_some() {
                 self.check_id(step, &way, order);
             }
-            steps.extend(component.as_ref().and_then(|component| self.step(step, component, &way, order)));
+            let planned = component.as_ref().and_then(|component| self.step(step, component, &way, order));
+            steps.extend(planned.into_iter().flat_map(PlannedStep::split));
         }
         (steps, keeps_nothing)
     }
@@ -272,12 +275,14 @@ impl Resolver<'_> {
         self.tell_stale(step, component, &mut inputs, way);
         self.check_inputs(&inputs, component, way, order);
         self.check_schema(&inputs, component, &way.to("inputs"));
+        let share = self.share(step, component, &inputs, way);
         let trusted = step.module.is_none();
         let (permit, removes) = self.permit(step, order.id(), &component.info, trusted, way);
         let limits = self.limits(step, way);
         let retry = self.retry(&step.retry, &way.to("retry"));
         (self.problems.len() == before).then(|| PlannedStep {
             id: order.id().to_owned(),
+            share,
             place: order.now,
             component: component.clone(),
             inputs,

@@ -8,6 +8,9 @@ use super::{html, junit, markdown};
 /// What `report.html` looks like: Jenkins lets a page have no style of its own.
 const STYLE: &str = include_str!("report.css");
 
+/// The run in one line. It is gone while a call is under way, so that what is there is of the last call.
+const HEADLINE: &str = "headline.txt";
+
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -25,6 +28,11 @@ pub enum ReportError {
     Junit(#[from] quick_junit::SerializeError),
 }
 
+/// A call begins: what an earlier one said in one line holds no longer.
+pub fn forget_headline(folder: &RunFolder) -> Result<(), FolderError> {
+    folder.remove(HEADLINE)
+}
+
 /// Writes the reports of a run, from what is kept of it. Each file is replaced as a whole: where this fails, the former
 /// reports stay.
 pub fn write(folder: &RunFolder, ledger: &Ledger, events: &Events, removal: &str) -> Result<(), ReportError> {
@@ -33,6 +41,7 @@ pub fn write(folder: &RunFolder, ledger: &Ledger, events: &Events, removal: &str
     let record = RunRecord::read(folder)?;
     let summary = Summary::new(&record, ledger.left()?, removal, events)?;
     for (name, text) in [
+        (HEADLINE, summary.headline() + "\n"),
         ("junit.xml", junit::text(&summary)?),
         ("summary.md", markdown::text(&summary)),
         ("report.css", STYLE.to_owned()),

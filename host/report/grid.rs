@@ -13,6 +13,16 @@ const MAX_TEXT: usize = 2000;
 pub(super) struct Grid {
     pub(super) header: Vec<String>,
     pub(super) rows: Vec<Vec<Cell>>,
+    /// What each row tells; plain where nothing is said.
+    tones: Vec<Tone>,
+}
+
+/// How what a row tells looks, beside its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Missed,
+    Failed,
 }
 
 /// A text, and the number that it stands for.
@@ -34,18 +44,33 @@ impl Grid {
             [] => vec![Cell::of(item)],
             names => names.iter().map(|name| item.get(name).map_or(Cell::text(""), Cell::of)).collect(),
         };
-        Self { rows: items.iter().map(row).collect(), header }
+        let rows = items.iter().map(row).collect();
+        Self::of_rows(header, rows)
     }
 
     /// Names and values, without a header.
     pub(super) fn pairs<'a>(members: impl IntoIterator<Item = (&'a String, &'a Value)>) -> Self {
         let rows = members.into_iter().map(|(name, value)| vec![Cell::text(name), Cell::of(value)]);
-        Self { header: Vec::new(), rows: rows.collect() }
+        Self::of_rows(Vec::new(), rows.collect())
     }
 
     /// Texts below a header.
     pub(super) fn new(header: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) -> Self {
-        Self { header: header.iter().map(|&name| name.to_owned()).collect(), rows: rows.into_iter().collect() }
+        Self::of_rows(header.iter().map(|&name| name.to_owned()).collect(), rows.into_iter().collect())
+    }
+
+    pub(super) fn of_rows(header: Vec<String>, rows: Vec<Vec<Cell>>) -> Self {
+        Self { header, rows, tones: Vec::new() }
+    }
+
+    /// The same with what each row tells.
+    pub(super) fn toned(self, tones: impl IntoIterator<Item = Tone>) -> Self {
+        Self { tones: tones.into_iter().collect(), ..self }
+    }
+
+    /// What a row tells.
+    pub(super) fn tone(&self, row: usize) -> Tone {
+        self.tones.get(row).copied().unwrap_or(Tone::Plain)
     }
 }
 

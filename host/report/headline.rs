@@ -10,7 +10,7 @@ use super::words;
 const MAX_MESSAGE: usize = 240;
 
 /// Missed gates that are told one by one.
-const MAX_MISSES: usize = 3;
+pub(super) const MAX_MISSES: usize = 3;
 
 impl Summary {
     /// How the run ended, why, and whether it left anything: in one line, whatever a step says.
@@ -27,14 +27,9 @@ impl Summary {
         let outcome = words::outcome(self.record.outcome);
         let why = match self.record.outcome {
             Outcome::Succeeded => {
-                let gates = self.gates().count();
-                return if gates == 0 {
-                    outcome.to_owned()
-                } else {
-                    format!("{outcome}, {} passed", count(gates, "gate"))
-                };
+                return self.gates_words().map_or_else(|| outcome.to_owned(), |gates| format!("{outcome}, {gates}"));
             }
-            Outcome::Unfinished => return outcome.to_owned(),
+            Outcome::Unfinished => words::not_run(&self.record),
             Outcome::GateMissed => self.misses().or_else(|| self.message(StepOutcome::GateMissed)),
             Outcome::Failed => self.failures(),
             Outcome::Interrupted => self.first(StepOutcome::Interrupted).map(|id| format!("step `{id}`")),

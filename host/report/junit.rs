@@ -16,6 +16,9 @@ pub(super) fn text(summary: &Summary) -> Result<String, SerializeError> {
     for step in &summary.record.steps {
         report.add_test_suite(suite(summary, step));
     }
+    for id in summary.record.not_run() {
+        report.add_test_suite(suite_not_run(summary, id));
+    }
     report.set_time(time(summary.took()));
     report.to_string()
 }
@@ -24,12 +27,12 @@ fn suite(summary: &Summary, step: &StepRecord) -> TestSuite {
     let gates: Vec<&Gate> = summary.gates().filter(|(id, _)| *id == step.id).map(|(_, gate)| gate).collect();
     let mut suite = TestSuite::new(step.id.as_str());
     suite.set_time(time(step.duration_ms));
-    let class = format!("{}.{}", summary.record.pipeline, step.id);
+    let class = class(summary, &step.id);
     let mut own = TestCase::new(step.id.as_str(), own_status(step, &gates));
     own.set_classname(class.as_str()).set_time(time(step.duration_ms));
-    if let Some(failure) = &step.failure {
-        let hint = failure.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-        own.set_system_out(format!("{}{hint}", failure.message));
+    // The failure itself has the message.
+    if let Some(hint) = step.failure.as_ref().and_then(|failure| failure.hint.as_ref()) {
+        own.set_system_out(format!("hint: {hint}"));
     }
     suite.add_test_case(own);
     for gate in gates {
@@ -38,6 +41,21 @@ fn suite(summary: &Summary, step: &StepRecord) -> TestSuite {
         suite.add_test_case(case);
     }
     suite
+}
+
+/// A suite of a step that is to run and has not.
+fn suite_not_run(summary: &Summary, id: &str) -> TestSuite {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message("not run");
+    let mut case = TestCase::new(id, status);
+    case.set_classname(class(summary, id)).set_time(Duration::ZERO);
+    let mut suite = TestSuite::new(id);
+    suite.set_time(Duration::ZERO).add_test_case(case);
+    suite
+}
+
+fn class(summary: &Summary, id: &str) -> String {
+    format!("{}.{id}", summary.record.pipeline)
 }
 
 /// A gate that was missed fails a case of its own, so the step's own case is well, unless there is none.
@@ -49,7 +67,7 @@ fn own_status(step: &StepRecord, gates: &[&Gate]) -> TestCaseStatus {
         StepOutcome::GateMissed if gates.iter().any(|gate| !gate.passed) => return TestCaseStatus::success(),
         StepOutcome::Skipped => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message("its `when` said no");
+            status.set_message(step.skipped.as_deref().unwrap_or("skipped"));
             return status;
         }
         StepOutcome::GateMissed => (NonSuccessKind::Failure, "gate"),

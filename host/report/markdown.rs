@@ -18,7 +18,7 @@ pub(super) fn text(summary: &Summary) -> String {
         add(&mut text, &format!("> warning: {}\n", escaped(warning)));
     }
     add(&mut text, &facts(summary));
-    let gates: Vec<_> = summary.gates().map(|(_, gate)| gate).collect();
+    let gates = summary.missed_first();
     if !gates.is_empty() {
         section(&mut text, "gates", &gates_of(gates));
     }
@@ -65,7 +65,7 @@ fn matrix_of(matrix: &ConfusionMatrix) -> Grid {
     let row = |(label, counts): (&String, &Vec<f64>)| {
         std::iter::once(Cell::text(label)).chain(counts.iter().map(|n| Cell::number(*n, n.to_string()))).collect()
     };
-    Grid { header, rows: labels.iter().zip(&matrix.values).map(row).collect() }
+    Grid::of_rows(header, labels.iter().zip(&matrix.values).map(row).collect())
 }
 
 fn section(text: &mut String, title: &str, grid: &Grid) {

@@ -20,5 +20,5 @@ mod svg;
 mod text;
 mod words;
 
-pub use files::{ReportError, write};
+pub use files::{ReportError, forget_headline, write};
 pub use text::{Look, left, text};

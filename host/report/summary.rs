@@ -6,7 +6,7 @@ use crate::run::{ChartKind, Events, LedgerEntry, RunRecord, StepRecord};
 
 use super::files::ReportError;
 use super::forms::{Form, Gate};
-use super::grid::{Cell, Grid};
+use super::grid::{Cell, Grid, Tone};
 use super::number::count;
 
 /// A run to report. All texts are masked, and without characters that could disturb the page.
@@ -55,6 +55,23 @@ impl Summary {
             let gates = if let Form::Gates(gates) = &drawing.form { gates.as_slice() } else { &[] };
             gates.iter().map(move |gate| (drawing.step.as_str(), gate))
         })
+    }
+
+    /// The gates, those that were missed first.
+    pub(super) fn missed_first(&self) -> Vec<&Gate> {
+        let mut gates: Vec<_> = self.gates().map(|(_, gate)| gate).collect();
+        gates.sort_by_key(|gate| gate.passed);
+        gates
+    }
+
+    /// How many gates were passed, or missed; none if there is no gate.
+    pub(super) fn gates_words(&self) -> Option<String> {
+        let (gates, missed) = (self.gates().count(), self.gates().filter(|(_, gate)| !gate.passed).count());
+        match (gates, missed) {
+            (0, _) => None,
+            (_, 0) => Some(format!("{} passed", count(gates, "gate"))),
+            _ => Some(format!("{missed} of {} missed", count(gates, "gate"))),
+        }
     }
 
     /// All that is drawn but the gates.
@@ -167,6 +184,8 @@ pub(super) fn sections(step: &StepRecord, is_file: bool) -> Vec<Section> {
 
 /// Gates as a table.
 pub(super) fn gates_of<'a>(gates: impl IntoIterator<Item = &'a Gate>) -> Grid {
+    let gates: Vec<_> = gates.into_iter().collect();
+    let tones: Vec<_> = gates.iter().map(|gate| if gate.passed { Tone::Plain } else { Tone::Missed }).collect();
     let row = |gate: &Gate| {
         let value = match gate.value {
             Some(value) => Cell::number(value, gate.value_text()),
@@ -174,7 +193,7 @@ pub(super) fn gates_of<'a>(gates: impl IntoIterator<Item = &'a Gate>) -> Grid {
         };
         vec![Cell::text(&gate.metric), value, Cell::text(gate.wanted()), Cell::text(gate.verdict())]
     };
-    Grid::new(&["metric", "value", "wanted", "verdict"], gates.into_iter().map(row))
+    Grid::new(&["metric", "value", "wanted", "verdict"], gates.into_iter().map(row)).toned(tones)
 }
 
 fn drawn(step: &StepRecord) -> impl Iterator<Item = (ChartKind, Drawing)> {

@@ -7,11 +7,11 @@ use serde_json::Value;
 use crate::data::{Local, is_below};
 use crate::deadline::{Deadline, Stop};
 use crate::engine::{self, FailureCategory, Format, Kept, Limit, Meter, Places, StepContext, StepError, Waited};
-use crate::plan::PlannedStep;
+use crate::plan::{PlannedStep, Share};
 use crate::spec::Violation;
 
 use super::artifacts;
-use super::lend::{Lent, Loan};
+use super::lend::{LendError, Lent, Loan};
 use super::requests::Counted;
 use super::runner::Runner;
 use super::step_record::StepRecord;
@@ -44,7 +44,10 @@ impl Runner<'_> {
         }
         let loans = self.loans(step, &inputs, stop).map_err(invalid)?;
         let lends = !loans.is_empty();
-        let lent = Lent::new(self.folder.lent(&step.id), loans).map_err(|error| StepError::Host(error.to_string()))?;
+        let lent = Lent::new(self.folder.lent(&step.id), loans).map_err(|error| match error {
+            LendError::Shard { .. } => invalid(error.to_string()),
+            error => StepError::Host(error.to_string()),
+        })?;
         record.files.clone_from(&lent.files);
         let artifacts = self.folder.artifacts().join(&step.id);
         let meter = Arc::new(Meter::new(step.limits.clone()));
@@ -94,8 +97,13 @@ impl Runner<'_> {
 
     /// The files that the inputs name.
     pub(super) fn loans(&self, step: &PlannedStep, inputs: &Value, stop: &Stop) -> Result<Vec<Loan>, String> {
-        let mut loans = Vec::new();
-        for (_, format, value) in step.component.info.inputs.files(inputs) {
+        let (mut loans, schema) = (Vec::new(), &step.component.info.inputs);
+        for (pointer, format, value) in schema.files(inputs) {
+            let is_split = schema.is_split(&pointer);
+            // All rows were lent to the shards already.
+            if is_split && matches!(step.share, Share::Whole(_)) {
+                continue;
+            }
             let source = match format {
                 Format::DataSet => {
                     let set = self.plan.data.get(&value).ok_or_else(|| format!("there is no data set `{value}`"))?;
@@ -110,7 +118,7 @@ impl Runner<'_> {
                     Local::file(artifacts::find(&self.folder, &value).map_err(|error| error.to_string())?)
                 }
             };
-            loans.push(Loan { value, format: format.name(), source });
+            loans.push(Loan { value, format: format.name(), source, shard: step.shard().filter(|_| is_split) });
         }
         Ok(loans)
     }

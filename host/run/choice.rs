@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{ContinueOn, Plan, When};
+use crate::plan::{ContinueOn, Plan, Share, When};
 use crate::spec::nearest;
 
 use super::error::RunError;
@@ -25,6 +25,8 @@ enum Which {
     All,
     /// These, whatever happened before.
     Only(Vec<String>),
+    /// These shards, but those whose work is done and still stands.
+    Shard(Vec<String>),
     /// The last ones of the plan, as their `when` says; those before have succeeded.
     From { first: String, steps: Vec<String> },
     /// All, as their `when` says, but those whose work is done and still stands.
@@ -40,13 +42,28 @@ impl Choice {
     /// These steps.
     pub fn only(plan: &Plan, steps: Vec<String>) -> Result<Self, RunError> {
         steps.iter().try_for_each(|step| find(plan, step).map(|_| ()))?;
-        Ok(Self { which: Which::Only(steps), keep: false, alone: false })
+        let chosen = plan.steps.iter().filter(|step| steps.iter().any(|id| id == step.spec_id()));
+        Ok(Self { which: Which::Only(chosen.map(|step| step.id.clone()).collect()), keep: false, alone: false })
+    }
+
+    /// One shard of these steps.
+    pub fn shard(plan: &Plan, steps: &[String], index: u32) -> Result<Self, RunError> {
+        let mut shards = Vec::new();
+        for step in steps {
+            let whole = &plan.steps[find(plan, step)?];
+            let found = plan.steps.iter().find(|step| {
+                step.spec_id() == whole.spec_id() && step.shard().is_some_and(|shard| shard.index == index)
+            });
+            let of = if let Share::Whole(of) = whole.share { of } else { 0 };
+            shards.push(found.ok_or_else(|| RunError::Shard { step: step.clone(), index, of })?.id.clone());
+        }
+        Ok(Self { which: Which::Shard(shards), keep: false, alone: false })
     }
 
     /// This step and all after it.
     pub fn from(plan: &Plan, first: String) -> Result<Self, RunError> {
-        let at = find(plan, &first)?;
-        let steps = plan.steps[at..].iter().map(|step| step.id.clone()).collect();
+        find(plan, &first)?;
+        let steps = plan.steps.iter().skip_while(|step| step.spec_id() != first).map(|step| step.id.clone()).collect();
         Ok(Self { which: Which::From { first, steps }, keep: false, alone: false })
     }
 
@@ -86,7 +103,7 @@ impl Choice {
     pub fn includes(&self, id: &str) -> bool {
         match &self.which {
             Which::All | Which::Resume => true,
-            Which::Only(steps) | Which::From { steps, .. } => steps.iter().any(|step| step == id),
+            Which::Only(steps) | Which::Shard(steps) | Which::From { steps, .. } => steps.iter().any(|step| step == id),
         }
     }
 
@@ -97,23 +114,28 @@ impl Choice {
 
     /// Whether it goes on with a run that must be there.
     pub(super) fn goes_on(&self) -> bool {
-        matches!(self.which, Which::From { .. } | Which::Resume)
+        matches!(self.which, Which::From { .. } | Which::Resume | Which::Shard(_))
     }
 
     /// Whether what is done and still stands is not done again.
+    pub(super) fn skips_done(&self) -> bool {
+        matches!(self.which, Which::Resume | Which::Shard(_))
+    }
+
+    /// Whether it takes up a whole run, which then nobody else may be running.
     pub(super) fn resumes(&self) -> bool {
         matches!(self.which, Which::Resume)
     }
 
     /// Whether the steps run whatever their `when` says.
     pub(super) fn ignores_when(&self) -> bool {
-        matches!(self.which, Which::Only(_))
+        matches!(self.which, Which::Only(_) | Which::Shard(_))
     }
 
     /// The steps before the first must have succeeded, and what they created must still be there.
     pub(super) fn check(&self, plan: &Plan, record: &RunRecord, ledger: &Ledger) -> Result<(), RunError> {
         let Which::From { first, .. } = &self.which else { return Ok(()) };
-        let before: Vec<_> = plan.steps.iter().take_while(|step| step.id != *first).collect();
+        let before: Vec<_> = plan.steps.iter().take_while(|step| step.spec_id() != first).collect();
         for step in &before {
             let outcome = record.steps.iter().find(|known| known.id == step.id).map(|known| known.outcome);
             let is_well = match outcome {

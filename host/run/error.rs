@@ -84,6 +84,19 @@ pub enum RunError {
         /// A step that is there, with an id much like it.
         nearest: Option<String>,
     },
+    /// A shard that the step does not have.
+    #[error(
+        "step `{step}` has no shard {index}: {}",
+        if *.of == 0 { "it is not split".to_owned() } else { format!("its `shards` are 0 to {}", .of - 1) }
+    )]
+    Shard {
+        /// The step.
+        step: String,
+        /// The shard.
+        index: u32,
+        /// How many it has.
+        of: u32,
+    },
     /// A step of the spec that no run runs.
     #[error("step `{0}` is not of a run: only `stepwise cleanup --stale` runs it")]
     Stale(String),

@@ -172,6 +172,15 @@ impl RunFolder {
         self.path.join("lent").join(step)
     }
 
+    /// Removes one of its files, if that is there.
+    pub fn remove(&self, name: &str) -> Result<(), FolderError> {
+        let file = self.path.join(name);
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed("remove", &file)(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Waits until no other process reads and replaces what several write; holds them off while the file is open.
     pub(crate) fn lock(&self) -> Result<File, FolderError> {
         let path = self.path.join("lock");

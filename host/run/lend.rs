@@ -1,16 +1,18 @@
 //! Brings the files that a step's inputs name to `/data`, read-only.
 //!
 //! A step sees a folder, not single files, so a folder is made that holds those files and nothing else: hard links where
-//! the file system allows, else copies.
+//! the file system allows, else copies. A shard is lent its part of the rows.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataError, Local, digest_once, is_below};
+use crate::data::{DataError, Local, ShardError, copy_shard, digest_once, digest_shard, is_below};
+use crate::plan::Shard;
 
 /// A file that was lent to a step.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +48,14 @@ pub enum LendError {
     /// The value leads out of the folders that may be lent from.
     #[error("`{0}` is not a path below its folder")]
     Outside(String),
+    /// Its rows cannot be split.
+    #[error("the data set `{value}`: {source}")]
+    Shard {
+        /// The input's value.
+        value: String,
+        /// Why not.
+        source: ShardError,
+    },
     /// Two inputs name different files the same.
     #[error("two inputs name different files `{0}`")]
     Twice(String),
@@ -67,11 +77,28 @@ pub(super) struct Lent {
     pub(super) models: BTreeMap<String, PathBuf>,
 }
 
-/// A file to lend: the input's value, its format, and where it is.
+/// A file to lend: the input's value, its format, where it is, and of which shard its rows are lent, if not all.
 pub(super) struct Loan {
     pub(super) value: String,
     pub(super) format: &'static str,
     pub(super) source: Local,
+    pub(super) shard: Option<Shard>,
+}
+
+impl Loan {
+    /// SHA-256 and length of what is lent.
+    pub(super) fn digest(&self) -> Result<(String, u64), LendError> {
+        match self.shard {
+            Some(Shard { index, of }) => {
+                digest_shard(&self.source.path, index, of).map_err(|source| self.not_split(source))
+            }
+            None => Ok(digest_once(&self.source.path)?),
+        }
+    }
+
+    fn not_split(&self, source: ShardError) -> LendError {
+        LendError::Shard { value: self.value.clone(), source }
+    }
 }
 
 impl Lent {
@@ -91,9 +118,7 @@ impl Lent {
                 Some(_) => return Err(LendError::Twice(loan.value)),
                 None => {}
             }
-            lent.link(&loan.value, &loan.source.path)
-                .map_err(|source| LendError::Lend { value: loan.value.clone(), source })?;
-            let (sha256, bytes) = digest_once(&loan.source.path)?;
+            let (sha256, bytes) = lent.lend(&loan)?;
             if loan.format == "model" {
                 lent.models.insert(loan.value.clone(), lent.folder.join(&loan.value));
             }
@@ -104,15 +129,28 @@ impl Lent {
         Ok(lent)
     }
 
-    fn link(&self, value: &str, source: &Path) -> std::io::Result<()> {
-        let target = self.folder.join(value);
+    /// Lends a file; answers its SHA-256 and its length.
+    fn lend(&self, loan: &Loan) -> Result<(String, u64), LendError> {
+        let failed = |source| LendError::Lend { value: loan.value.clone(), source };
+        let target = self.folder.join(&loan.value);
         if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent)?;
+            fs::create_dir_all(parent).map_err(failed)?;
         }
+        let Some(Shard { index, of }) = loan.shard else {
+            Self::link(&loan.source.path, &target).map_err(failed)?;
+            return loan.digest();
+        };
+        let mut out = BufWriter::new(File::create(target).map_err(failed)?);
+        let copied = copy_shard(&loan.source.path, index, of, &mut out).map_err(|source| loan.not_split(source))?;
+        out.flush().map_err(failed)?;
+        Ok(copied)
+    }
+
+    fn link(source: &Path, target: &Path) -> std::io::Result<()> {
         // A symbolic link would be linked itself, and lead nowhere.
         let source = fs::canonicalize(source)?;
         // Another file system, or another user's file: a copy does as well.
-        fs::hard_link(&source, &target).or_else(|_| fs::copy(&source, &target).map(|_| ()))
+        fs::hard_link(&source, target).or_else(|_| fs::copy(&source, target).map(|_| ()))
     }
 }
 

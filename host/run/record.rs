@@ -25,7 +25,7 @@ use super::step_record::{StepOutcome, StepRecord};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It has not ended, or was killed.
+    /// It has not ended, or was killed: a step has not run that no `when` has skipped.
     Unfinished,
     /// All is well.
     Succeeded,
@@ -89,6 +89,9 @@ pub struct RunRecord {
     pub updated_at: String,
     /// How it ended.
     pub outcome: Outcome,
+    /// The ids of the steps that run unless one fails, in the order of the spec.
+    #[serde(default)]
+    pub expected: Vec<String>,
     /// The steps that have run or were skipped, in the order of the spec.
     pub steps: Vec<StepRecord>,
     /// Which of the steps' files `steps` was read from.
@@ -143,6 +146,12 @@ impl RunRecord {
         self.overrides = Overrides { profile: now.profile, set };
     }
 
+    /// The steps that are to run and have not, in the order of the spec.
+    pub fn not_run(&self) -> impl Iterator<Item = &str> {
+        let has_run = |id: &str| self.steps.iter().any(|step| step.id == id);
+        self.expected.iter().map(String::as_str).filter(move |id| !has_run(id))
+    }
+
     /// Writes the record of a run that begins.
     pub(super) fn create(&self, folder: &RunFolder) -> Result<(), FolderError> {
         write_json(&folder.record(), self)
@@ -163,6 +172,21 @@ impl RunRecord {
     /// Reads the steps' files that are new, as other processes may have written some, and writes the whole record.
     pub(super) fn gather(&mut self, folder: &RunFolder, order: &[String]) -> Result<(), FolderError> {
         let _lock = folder.lock()?;
+        self.read_steps(folder, order)?;
+        self.write(folder)
+    }
+
+    /// The same at the end of a call: says how the run has ended, so far as all processes of it know.
+    pub(super) fn conclude(&mut self, folder: &RunFolder, order: &[String], end: Outcome) -> Result<(), FolderError> {
+        let _lock = folder.lock()?;
+        let read = self.read_steps(folder, order);
+        let worst = self.steps.iter().map(|step| step.outcome.into()).fold(end, Outcome::max);
+        let is_done = worst != Outcome::Succeeded || self.not_run().next().is_none();
+        self.outcome = if is_done { worst } else { Outcome::Unfinished };
+        read.and_then(|()| self.write(folder))
+    }
+
+    fn read_steps(&mut self, folder: &RunFolder, order: &[String]) -> Result<(), FolderError> {
         let mut known: BTreeMap<_, _> = self.steps.drain(..).map(|step| (step.id.clone(), step)).collect();
         for id in order {
             let file = folder.step(id);
@@ -175,6 +199,10 @@ impl RunRecord {
                 if self.read.insert(id.clone(), stamp) == Some(stamp) { before } else { self.step(&file, before)? };
             self.steps.extend(step);
         }
+        Ok(())
+    }
+
+    fn write(&mut self, folder: &RunFolder) -> Result<(), FolderError> {
         self.updated_at = super::now();
         write_json(&folder.record(), self)
     }

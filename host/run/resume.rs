@@ -62,7 +62,7 @@ impl Runner<'_> {
         };
         let other = loans.into_iter().find(|loan| {
             let read = record.files.iter().find(|file| file.value == loan.value && file.format == loan.format);
-            let now = digest_once(&loan.source.path).ok();
+            let now = loan.digest().ok();
             read.map(|file| &file.sha256) != now.as_ref().map(|(sha256, _)| sha256)
         });
         other.map(|loan| format!("the {} `{}` has changed", loan.format.replace('-', " "), loan.value))

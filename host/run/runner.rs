@@ -87,6 +87,9 @@ impl<'a> Runner<'a> {
                 return Err(RunError::Pipeline { run: run.as_str().to_owned(), pipeline: record.pipeline });
             }
             check_services(&record, plan)?;
+            if plan.is_whole {
+                record.expected = plan.expected();
+            }
             for warning in &warnings {
                 if !record.warnings.contains(warning) {
                     record.warnings.push(warning.clone());
@@ -115,6 +118,7 @@ impl<'a> Runner<'a> {
                 started_at: super::now(),
                 updated_at: super::now(),
                 outcome: Outcome::Unfinished,
+                expected: plan.expected(),
                 steps: Vec::new(),
                 read: BTreeMap::new(),
             };
@@ -186,12 +190,12 @@ impl<'a> Runner<'a> {
                 }
             };
             let runs = runs && (running.is_some() || step.when != When::Success);
-            let why = if choice.resumes() { self.outdated(step, unfinished) } else { None };
-            if choice.resumes() && why.is_none() {
+            let why = if choice.skips_done() { self.outdated(step, unfinished) } else { None };
+            if choice.skips_done() && why.is_none() {
                 self.events.step(&step.id, Stage::Unchanged, "done before, and nothing has changed since");
                 continue;
             }
-            let mut record = if runs { self.step(step, &stop, why) } else { self.skipped(step) };
+            let mut record = if runs { self.step(step, &stop, why) } else { self.skipped(step, choice) };
             match self.ledger.lines() {
                 Ok(lines) => record.ledger_lines = lines,
                 Err(error) => worst = worst.max(self.unwritten(&mut unwritten, error.into())),
@@ -209,11 +213,9 @@ impl<'a> Runner<'a> {
                 self.services.interrupt();
             }
         }
-        let all = self.record.steps.iter().map(|step| step.outcome.into());
         let end = if self.stop.is_stopped() { Outcome::Interrupted } else { Outcome::Succeeded };
-        self.record.outcome = all.max().unwrap_or(Outcome::Succeeded).max(end);
-        let gathered = self.record.gather(&self.folder, &order);
-        Ok((self.record, unwritten.or(gathered.err().map(Into::into))))
+        let concluded = self.record.conclude(&self.folder, &order, end);
+        Ok((self.record, unwritten.or(concluded.err().map(Into::into))))
     }
 
     /// What cannot be written does not keep what must follow from running; the first error is the run's.
@@ -299,9 +301,14 @@ impl<'a> Runner<'a> {
         self.record.steps.iter().find(|step| step.id == id)
     }
 
-    fn skipped(&self, step: &PlannedStep) -> StepRecord {
+    fn skipped(&self, step: &PlannedStep, choice: &Choice) -> StepRecord {
         self.events.step(&step.id, Stage::Skipped, "skipped");
-        StepRecord::of(step, &self.events)
+        let why = match step.when {
+            _ if step.removes && choice.keeps() => "the run keeps what it has created",
+            When::Failure => "no earlier step has failed",
+            _ => "an earlier step has not succeeded",
+        };
+        StepRecord { skipped: Some(why.to_owned()), ..StepRecord::of(step, &self.events) }
     }
 }
 

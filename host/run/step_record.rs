@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::engine::{FailureCategory, Schema, StepError};
-use crate::plan::{PlannedStep, Retry};
+use crate::plan::{PlannedStep, Retry, Shard};
 
 use super::chart::{Chart, charts};
 use super::events::Events;
@@ -26,7 +26,7 @@ pub enum StepOutcome {
     Failed,
     /// A signal ended it.
     Interrupted,
-    /// Its `when` said no.
+    /// It did not run: `skipped` says why.
     Skipped,
 }
 
@@ -51,8 +51,11 @@ impl StepOutcome {
 /// What is known of a step.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct StepRecord {
-    /// Its id in the spec.
+    /// Its id in the spec; a shard's has the shard's number after it, as `score.0`.
     pub id: String,
+    /// Which shard of the step it is, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shard: Option<Shard>,
     /// The component's name and version.
     pub component: String,
     /// The component's version.
@@ -61,6 +64,9 @@ pub struct StepRecord {
     pub sha256: String,
     /// How it ended.
     pub outcome: StepOutcome,
+    /// Why it was skipped, if it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub skipped: Option<String>,
     /// When it began, RFC 3339.
     pub started_at: String,
     /// When it ended.
@@ -122,10 +128,12 @@ impl StepRecord {
             info.outputs.properties().filter(|(_, schema)| schema.get("x-report") == Some(&Value::Bool(true)));
         Self {
             id: step.id.clone(),
+            shard: step.shard(),
             component: info.name.clone(),
             version: info.version.clone(),
             sha256: step.component.sha256.clone(),
             outcome: StepOutcome::Skipped,
+            skipped: None,
             started_at: super::now(),
             ended_at: super::now(),
             duration_ms: 0.0,
@@ -139,8 +147,9 @@ impl StepRecord {
             outputs: None,
             artifacts: BTreeMap::new(),
             ledger_lines: 0,
-            report: reported.map(|(name, _)| name.clone()).collect(),
-            charts: charts(&info.outputs),
+            // What shards have answered is shown as a whole.
+            report: reported.filter(|_| step.shard().is_none()).map(|(name, _)| name.clone()).collect(),
+            charts: if step.shard().is_none() { charts(&info.outputs) } else { BTreeMap::new() },
             failure: None,
         }
     }

@@ -17,6 +17,11 @@ if [ ! -x "$folder/bin/stepwise" ]; then
   echo "$STEPWISE_SHA256  $draft/archive" | sha256sum --check --quiet >&2
   mkdir "$draft/release"
   tar -xzf "$draft/archive" -C "$draft/release"
+  if [ ! -x "$draft/release/bin/stepwise" ]; then
+    echo "error: the archive has no program bin/stepwise" >&2
+    echo "hint: STEPWISE_URL is that of a release, and so is its checksum" >&2
+    exit 1
+  fi
   # Another branch of the build may have been faster.
   mv -T "$draft/release" "$folder" 2> /dev/null || [ -x "$folder/bin/stepwise" ]
 fi

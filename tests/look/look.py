@@ -6,6 +6,7 @@ Usage: look.py CHROMIUM STEPWISE FOLDER, in the repository.
 
 import functools
 import http.server
+import json
 import os
 import shutil
 import signal
@@ -87,6 +88,32 @@ def run(stepwise, folder, name, sample, change, fault, code):
     return folder / "runs" / name
 
 
+def killed(stepwise, folder):
+    """A run that was killed while it scored, and then cleaned up; a stub of its own outlives it."""
+    work = folder / "work" / "killed"
+    shutil.copytree("model", work)
+    faults = work / "faults.yaml"
+    faults.write_text(f"faults:\n  - {{route: {SCORING}, nth: 1, stall: true}}\n")
+    login = ["--username", "ci", "--api-key", "a-key-of-the-stub"]
+    stub = subprocess.Popen([stepwise, "stub", *login, "--faults", faults], stdout=subprocess.PIPE, text=True)
+    ready = json.loads(stub.stdout.readline())
+    cluster = {"CPD_URL": ready["url"], "CPD_USERNAME": "ci", "CPD_API_KEY": "a-key-of-the-stub", "CPD_SPACE": ready["space_id"]}
+    start = functools.partial(subprocess.Popen, env=os.environ | cluster, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    which = ["--run", "killed", "--runs", folder / "runs"]
+    process = start([stepwise, "run", work / "pipeline.yaml", *which])
+    for line in process.stderr:
+        if line.startswith("score"):
+            break
+    process.kill()
+    process.communicate()
+    cleanup = start([stepwise, "cleanup", *which])
+    errors = cleanup.communicate()[1]
+    assert cleanup.returncode == 0, errors
+    stub.terminate()
+    stub.wait()
+    return folder / "runs" / "killed"
+
+
 def look(browser, report, shots):
     """What is wrong with a report."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Jenkins, directory=report))
@@ -113,7 +140,7 @@ def main():
     chromium, stepwise, folder = sys.argv[1], Path(sys.argv[2]).resolve(), Path(sys.argv[3]).resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    reports = [run(stepwise, folder, *case) for case in RUNS]
+    reports = [run(stepwise, folder, *case) for case in RUNS] + [killed(stepwise, folder)]
     problems = []
     with sync_playwright() as playwright:
         # The sandbox of the browser itself cannot be had as root.

@@ -10,13 +10,17 @@ use super::numbers::agree;
 use super::page::{Page, all, text};
 use super::{file, headline, of_model};
 
-/// Suites and cases are those of the record; answers tests, failures, errors and skipped.
+/// Suites and cases are those of the record, then those of steps that have not run; answers tests, failures, errors and
+/// skipped.
 fn junit(bench: &Bench) -> [usize; 4] {
     let xml = file(bench, "junit.xml");
     let document = Document::parse(&xml).unwrap();
     let root = document.root_element();
     let record = bench.record();
-    let ids: Vec<_> = record["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    let mut ids: Vec<_> = record["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    let expected = record["expected"].as_array().unwrap().iter().map(|id| id.as_str().unwrap());
+    let not_run: Vec<_> = expected.filter(|id| !ids.contains(id)).collect();
+    ids.extend(not_run);
     let suites: Vec<_> = root.children().filter(|node| node.has_tag_name("testsuite")).collect();
     assert_eq!(suites.iter().map(|suite| suite.attribute("name").unwrap()).collect::<Vec<_>>(), ids);
     let found = |name| root.descendants().filter(|node| node.has_tag_name(name)).count();
@@ -89,7 +93,10 @@ fn a_missed_gate_is_told_with_by_how_much_it_was() {
         ["accuracy 0.9649 is not at least 0.99 (0.025 too low)", "recall 0.9219 is not at most 0.6 (0.32 too high)"];
     assert_eq!(headline(&bench), format!("tumour-screening: missed a gate: {}", misses.join("; ")));
     assert_eq!(reasons(&bench)[..2], misses);
-    assert_eq!(facts(&bench), [fact("Model", MODEL), fact("Gates", "2 of 3 missed"), fact("Left behind", "nothing")]);
+    assert_eq!(
+        facts(&bench),
+        [fact("Model", MODEL), fact("Gates", "2 of 3 gates missed"), fact("Left behind", "nothing")]
+    );
     assert_eq!(agree(&bench)[0], 3);
     assert_eq!(junit(&bench), [9, 2, 0, 0]);
 }
@@ -107,6 +114,7 @@ fn a_failed_step_is_told_with_its_message_and_its_hint() {
     assert_eq!(facts(&bench), [fact("Model", MODEL), fact("Left behind", "nothing")]);
     agree(&bench);
     assert_eq!(junit(&bench), [6, 0, 1, 1]);
+    assert!(file(&bench, "junit.xml").contains("<skipped message=\"an earlier step has not succeeded\"/>"));
 }
 
 #[test]
@@ -150,18 +158,67 @@ fn each_stage_of_a_run_writes_the_reports_anew_and_a_killed_one_leaves_them() {
     let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/deployments", FaultKind::Stall));
     bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
     let before = ["report.html", "summary.md", "junit.xml"].map(|name| file(&bench, name));
-    assert_eq!(headline(&bench), "tumour-screening: succeeded; 1 resource left");
+    let not_run = "`deploy`, `subscribe`, `score`, `evaluate`, `cleanup` have not run";
+    assert_eq!(headline(&bench), format!("tumour-screening: unfinished: {not_run}; 1 resource left"));
+    assert_eq!(junit(&bench), [6, 0, 0, 5]);
 
     let only = ["run", "pipeline.yaml", "--run", "r", "--only", "deploy"];
     bench.start(&only).kill_when(|| bench.stub.held() > 0);
 
     assert_eq!(before, ["report.html", "summary.md", "junit.xml"].map(|name| file(&bench, name)));
+    assert!(!bench.folder.path().join(".stepwise/r/headline.txt").exists(), "it is of the call before");
 
     bench.stepwise(&only).succeeds();
-    assert_eq!(junit(&bench), [2, 0, 0, 0]);
+    assert_eq!(junit(&bench), [6, 0, 0, 4]);
     bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
-    assert_eq!(headline(&bench), "tumour-screening: succeeded");
+    assert_eq!(headline(&bench), "tumour-screening: unfinished: `subscribe`, `score`, `evaluate` have not run");
+    bench.run().exits_with(2);
+    assert!(headline(&bench).contains("unfinished"), "nothing was run that would say otherwise");
     bench.leaves_nothing();
+}
+
+#[test]
+fn a_killed_run_that_was_cleaned_up_has_not_succeeded() {
+    let bench = Bench::sample().fails(Fault::new("POST", "/ml/v4/deployments/*/predictions", FaultKind::Stall));
+    bench.start(&["run", "pipeline.yaml", "--run", "r"]).kill_when(|| bench.stub.held() > 0);
+    bench.stub.mend();
+
+    bench.stepwise(&["cleanup", "--run", "r"]).succeeds().has_line("run r of tumour-screening: unfinished");
+
+    let not_run = "`score`, `evaluate` have not run";
+    assert_eq!(bench.record()["outcome"], "unfinished");
+    assert_eq!(headline(&bench), format!("tumour-screening: unfinished: {not_run}"));
+    assert_eq!(reasons(&bench), [not_run.replace('`', "")]);
+    assert_eq!(junit(&bench), [6, 0, 0, 2]);
+    assert_eq!(file(&bench, "junit.xml").matches("<skipped message=\"not run\"/>").count(), 2);
+    bench.leaves_nothing();
+
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).succeeds();
+    assert_eq!(headline(&bench), "tumour-screening: succeeded, 2 gates passed");
+}
+
+#[test]
+fn a_step_for_failures_is_not_missed_where_nothing_fails() {
+    let bench = Bench::sample().spec("    when: always", "    when: failure");
+    for step in ["store", "deploy", "subscribe", "score", "evaluate"] {
+        bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", step]).succeeds();
+    }
+
+    assert_eq!(headline(&bench), "tumour-screening: succeeded, 2 gates passed; 6 resources left");
+}
+
+#[test]
+fn of_many_missed_gates_the_first_are_told_and_the_table_begins_with_them() {
+    let missed = "accuracy: {at_least: 0.99}, recall: {at_least: 0.99}, precision: {at_least: 0.999}, f1_measure: {at_least: 0.99}";
+    let bench =
+        Bench::sample().spec("gates: *gates", &format!("gates: {{area_under_roc: {{at_least: 0.5}}, {missed}}}"));
+
+    bench.run().exits_with(4);
+
+    assert_eq!(facts(&bench)[1], fact("Gates", "4 of 5 gates missed"));
+    assert_eq!(reasons(&bench)[3], "and 1 more, below");
+    assert!(headline(&bench).ends_with("; and 1 more"), "{}", headline(&bench));
+    agree(&bench);
 }
 
 #[test]

@@ -115,7 +115,25 @@ fn a_step_of_ones_own_has_its_outputs_drawn_as_any_other() {
     // What does not have its form is a table.
     let outputs = all(document.root(), "section", "outputs")[0];
     assert_eq!(all(outputs, "h3", "").into_iter().map(text).collect::<Vec<_>>(), ["own: more", "own: odd"]);
-    assert_eq!(headline(&bench), "custom: succeeded, 2 gates passed");
+    assert_eq!(headline(&bench), "custom: succeeded, 1 of 2 gates missed");
+}
+
+#[test]
+fn a_matrix_of_many_classes_has_the_whole_width_and_both_ends_of_their_names() {
+    let schema = json!({"type": "object", "properties": {"matrix": {"type": "object", "x-chart": "confusion-matrix"}}});
+    for (classes, class) in [(6, None), (7, Some("broad"))] {
+        let labels: Vec<_> = (0..classes).map(|n| format!("a-very-long-name-of-class-{n}")).collect();
+        let answer = json!({"matrix": {"labels": labels, "values": vec![vec![1; classes]; classes]}});
+        let bench = of(&schema, &answer);
+
+        bench.run().succeeds();
+
+        let page = Page::of(&bench);
+        let document = page.document();
+        let figure = all(document.root(), "figure", "")[0];
+        assert_eq!(figure.attribute("class"), class);
+        assert!(text(figure).contains("a-very-l…class-0"), "{}", text(figure));
+    }
 }
 
 #[test]
@@ -129,7 +147,8 @@ fn what_a_step_answers_is_only_a_text() {
     let page = Page::of(&bench);
     let document = page.document();
     let gates = rows(all(document.root(), "section", "gates")[0]);
-    assert_eq!(text(gates[0][0]), HOSTILE.replace(['\u{1b}', '\u{202e}'], "\u{fffd}"));
+    // The other gate was missed, and so is the first.
+    assert_eq!(text(gates[1][0]), HOSTILE.replace(['\u{1b}', '\u{202e}'], "\u{fffd}"));
 }
 
 #[test]
@@ -142,7 +161,7 @@ fn what_a_step_says_as_it_fails_is_only_a_text() {
 
         is_harmless(&bench);
         let headline = headline(&bench);
-        assert!(headline.starts_with(r"custom: missed a gate: step `rogue`: \</title\>\<script\>"), "{headline}");
+        assert!(headline.starts_with("custom: missed a gate: step `rogue`: </title><script>"), "{headline}");
         assert!(headline.chars().count() < 400, "{headline}");
     }
 }

@@ -18,7 +18,12 @@ pub(crate) fn file(bench: &Bench, name: &str) -> String {
 
 /// The run in one line.
 pub(crate) fn headline(bench: &Bench) -> String {
-    file(bench, "summary.md").lines().next().unwrap().strip_prefix("# ").unwrap().to_owned()
+    let headline = file(bench, "headline.txt").strip_suffix('\n').unwrap().to_owned();
+    assert!(!headline.contains('\n'));
+    // In Markdown some letters have a backslash before them.
+    let plain = |text: &str| text.replace('\\', "");
+    assert_eq!(plain(file(bench, "summary.md").lines().next().unwrap()), plain(&format!("# {headline}")));
+    headline
 }
 
 /// A sample of each type of models.

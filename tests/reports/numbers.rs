@@ -75,7 +75,9 @@ fn drawn<'a>(steps: &'a [Value], kind: &str) -> Vec<(&'a Value, &'a Value)> {
 }
 
 fn agree_in_gates(root: Node<'_, '_>, steps: &[Value]) -> usize {
-    let gates: Vec<_> = drawn(steps, "gates").into_iter().flat_map(|(_, gates)| gates.as_array().unwrap()).collect();
+    let mut gates: Vec<_> =
+        drawn(steps, "gates").into_iter().flat_map(|(_, gates)| gates.as_array().unwrap()).collect();
+    gates.sort_by_key(|gate| gate["passed"].as_bool());
     let rows = section(root, "gates").map(rows).unwrap_or_default();
     assert_eq!(rows.len(), gates.len());
     for (row, gate) in rows.iter().zip(&gates) {

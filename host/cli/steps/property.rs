@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::engine::{Format, Info, Schema, types};
+use crate::spec::is_given;
 
 /// An input or output.
 pub(super) struct Property {
@@ -30,7 +31,7 @@ impl Property {
         };
         let state = match property.get("default").filter(|default| !default.is_null()) {
             Some(default) => format!("default {default}"),
-            None if property.get("x-stale") == Some(&Value::Bool(true)) => "given".to_owned(),
+            None if is_given(property) => "given".to_owned(),
             None if required => "required".to_owned(),
             None => "optional".to_owned(),
         };

@@ -22,11 +22,12 @@ impl Resolver<'_> {
             self.problem_with(way, message, Some("say `when: stale`"));
         }
         let told = self.stale.input(&self.spec.name, self.spec.services.keys());
-        let Inputs::Object(members) = inputs else { return };
-        if members.iter().any(|(key, _)| key == name) {
+        if let Inputs::Object(members) = inputs
+            && members.iter().any(|(key, _)| key == name)
+        {
             self.problem(&way.to("inputs").to(name), format!("`{name}` is what `stepwise cleanup --stale` says"));
             members.retain(|(key, _)| key != name);
         }
-        members.push((name.to_owned(), Inputs::Known(told)));
+        inputs.give(name, Inputs::Known(told));
     }
 }

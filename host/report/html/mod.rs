@@ -11,6 +11,9 @@ use super::number::short;
 use super::summary::{Drawing, Summary};
 use super::{svg, words};
 
+/// Most classes of a confusion matrix that stands beside other charts.
+const BESIDE_OTHERS: usize = 6;
+
 /// The page.
 pub(super) fn page(summary: &Summary) -> String {
     let page = html! {
@@ -52,6 +55,8 @@ fn charts(summary: &Summary) -> Markup {
 }
 
 fn figure(drawing: &Drawing) -> Markup {
+    // What does not fit beside others has the whole width.
+    let is_broad = matches!(&drawing.form, Form::ConfusionMatrix(matrix) if matrix.labels.len() > BESIDE_OTHERS);
     let (title, chart, more) = match &drawing.form {
         // These are a table.
         Form::Gates(_) => return html! {},
@@ -72,7 +77,7 @@ fn figure(drawing: &Drawing) -> Markup {
         }
     };
     html! {
-        figure {
+        figure class=[is_broad.then_some("broad")] {
             h2 { (title) small { (drawing.step) ": " (drawing.output) } }
             div class="wide" { (chart) }
             figcaption {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::run::StepRecord;
 
-use super::super::grid::{Cell, Grid};
+use super::super::grid::{Cell, Grid, Tone};
 use super::super::number::{count, seconds};
 use super::super::summary::{Summary, gates_of};
 use super::super::svg::{self, Paint};
@@ -23,7 +23,7 @@ const LEGEND: [(Paint, &str); 4] = [
 
 /// Gates against their limits.
 pub(super) fn gates(summary: &Summary) -> Markup {
-    let gates: Vec<_> = summary.gates().map(|(_, gate)| gate).collect();
+    let gates = summary.missed_first();
     let bars = gates.iter().map(|gate| svg::gauge(gate)).collect();
     html! {
         @if !gates.is_empty() {
@@ -151,8 +151,8 @@ fn with_bars(grid: &Grid, title: &str, bars: Vec<Markup>) -> Markup {
                     }
                 }
                 tbody {
-                    @for row in grid.rows.iter().take(MAX_ROWS) {
-                        tr class=(kind(row)) {
+                    @for (n, row) in grid.rows.iter().take(MAX_ROWS).enumerate() {
+                        tr class=(class(grid.tone(n))) {
                             @for (column, cell) in row.iter().enumerate() { (shown(cell, column == 0)) }
                             @if let Some(bar) = bars.next() { td class="bars" { (bar) } }
                         }
@@ -172,13 +172,12 @@ fn shown(cell: &Cell, is_name: bool) -> Markup {
     }
 }
 
-/// How a row is coloured: by the words that it has anyway.
-fn kind(row: &[Cell]) -> &'static str {
-    let has = |word: &str| row.iter().skip(1).any(|cell| cell.text.starts_with(word));
-    match row {
-        _ if has("missed") => "is-missed",
-        _ if has("failed") => "is-failed",
-        _ => "is-plain",
+/// How a row is coloured.
+fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Plain => "is-plain",
+        Tone::Missed => "is-missed",
+        Tone::Failed => "is-failed",
     }
 }
 

@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use crate::run::Outcome;
 
-use super::super::number::{count, seconds};
+use super::super::headline::MAX_MISSES;
+use super::super::number::seconds;
 use super::super::summary::Summary;
 use super::super::words;
 use super::inline;
@@ -22,6 +23,7 @@ pub(super) fn banner(summary: &Summary) -> Markup {
         Outcome::Interrupted | Outcome::Unfinished => "■",
     };
     let misses: Vec<_> = summary.gates().filter_map(|(_, gate)| gate.complaint()).collect();
+    let more = misses.len().saturating_sub(MAX_MISSES);
     // A step whose gates are told one by one need not say it again.
     let told = |id: &str| summary.gates().any(|(step, gate)| step == id && !gate.passed);
     let complaints = record.steps.iter().filter_map(|step| Some((step, words::complaint(step)?)));
@@ -33,8 +35,12 @@ pub(super) fn banner(summary: &Summary) -> Markup {
             }
             h1 { span class="mark" aria-hidden="true" { (mark) } " " span class="word" { (words::outcome(record.outcome)) } }
             ul class="why" {
+                @if record.outcome == Outcome::Unfinished {
+                    @if let Some(text) = words::not_run(record) { li class="miss" { (inline(&text)) } }
+                }
                 @for text in record.steps.iter().filter_map(words::interruption) { li class="miss" { (inline(&text)) } }
-                @for miss in misses { li class="miss" { (miss) } }
+                @for miss in misses.iter().take(MAX_MISSES) { li class="miss" { (miss) } }
+                @if more > 0 { li class="miss" { "and " (more) " more, below" } }
                 @for (step, (complaint, hint)) in complaints {
                     li class=(if told(&step.id) { "again" } else { "failure" }) {
                         (inline(&complaint))
@@ -49,7 +55,7 @@ pub(super) fn banner(summary: &Summary) -> Markup {
 /// The rest that somebody wants to know first.
 pub(super) fn facts(summary: &Summary) -> Markup {
     let record = &summary.record;
-    let (gates, missed) = (summary.gates().count(), summary.gates().filter(|(_, gate)| !gate.passed).count());
+    let missed = summary.gates().any(|(_, gate)| !gate.passed);
     let models = summary.models();
     html! {
         dl class="facts" {
@@ -64,10 +70,10 @@ pub(super) fn facts(summary: &Summary) -> Markup {
                     }
                 }
             }
-            @if gates > 0 {
-                div class=(if missed > 0 { "bad" } else { "good" }) {
+            @if let Some(gates) = summary.gates_words() {
+                div class=(if missed { "bad" } else { "good" }) {
                     dt { "Gates" }
-                    dd { @if missed > 0 { (missed) " of " (gates) " missed" } @else { (count(gates, "gate")) " passed" } }
+                    dd { (gates) }
                 }
             }
             div class=(if summary.left.is_empty() { "good" } else { "bad" }) {

@@ -69,11 +69,11 @@ fn text(x: f64, y: f64, anchor: &str, text: &str) -> Markup {
     }
 }
 
-/// A text that must not be longer than so many letters, whole when pointed at.
+/// A name that must not be longer than so many letters, whole when pointed at.
 fn label(x: f64, y: f64, anchor: &str, whole: &str, letters: usize) -> Markup {
     html! {
         text x=(rounded(x)) y=(rounded(y)) text-anchor=(anchor) font-size="12" class=(Paint::Ink.class())
-            fill=(Paint::Ink.colour()) { (cut(whole, letters)) title { (whole) } }
+            fill=(Paint::Ink.colour()) { (cut_middle(whole, letters)) title { (whole) } }
     }
 }
 
@@ -85,7 +85,31 @@ fn cut(text: &str, letters: usize) -> String {
     }
 }
 
+/// A text without its middle where it is too long: names of classes often differ at their ends.
+fn cut_middle(text: &str, letters: usize) -> String {
+    let line: Vec<char> = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().collect();
+    if line.len() <= letters {
+        return line.into_iter().collect();
+    }
+    let end = letters.saturating_sub(1) / 2;
+    let begin = letters.saturating_sub(1) - end;
+    line[..begin].iter().chain(&['…']).chain(&line[line.len() - end..]).collect()
+}
+
 /// Hundredths of a pixel are enough.
 fn rounded(length: f64) -> f64 {
     (length * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_too_long_keeps_both_ends() {
+        assert_eq!(cut_middle("segmentation-left", 17), "segmentation-left");
+        assert_eq!(cut_middle("segmentation-left", 8), "segm…eft");
+        assert_eq!(cut_middle("segmentation-right", 7), "seg…ght");
+        assert_eq!(cut_middle("é\n è", 2), "é…");
+    }
 }

@@ -35,11 +35,17 @@ pub fn schema_with(steps: &[KnownStep<'_>]) -> Value {
     schema
 }
 
-/// That a step's inputs are what it describes, but for the one that the host gives.
+/// Whether an input is the host's to give, by its schema: what is stale, which shard this is, or what all have answered.
+pub fn is_given(property: &Value) -> bool {
+    let shard = property.get("x-shard").and_then(Value::as_str);
+    property.get("x-stale") == Some(&Value::Bool(true)) || matches!(shard, Some("which" | "answers"))
+}
+
+/// That a step's inputs are what it describes, but for those that the host gives.
 fn inputs(step: &KnownStep<'_>) -> Value {
     let mut said = step.inputs.clone();
     if let Some(properties) = said.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.retain(|_, property| property.get("x-stale") != Some(&Value::Bool(true)));
+        properties.retain(|_, property| !is_given(property));
     }
     let is_said = |name: &Value| name.as_str().is_some_and(|name| said["properties"].get(name).is_some());
     let required = said.get("required").and_then(Value::as_array).into_iter().flatten();

@@ -35,7 +35,7 @@ mod ways;
 pub use data::{DataSpec, FormatSpec};
 pub use dialect::Dialect;
 pub use document::Document;
-pub use editor::{KnownStep, schema_with};
+pub use editor::{KnownStep, is_given, schema_with};
 pub use hint::{Hint, Known, Otherwise};
 pub use layers::{Layer, Overrides};
 pub use param::{ParamSpec, ParamType};

@@ -29,6 +29,10 @@ pub struct StepSpec {
     /// Whether it is run again.
     #[serde(default)]
     pub retry: RetrySpec,
+    /// Into how many shards it is split, 1 to 1000: each does a part of the rows, then one call puts together what they have
+    /// answered. A run does them one after the other, or a process each: `run --shard`.
+    #[schemars(range(min = 1, max = 1000))]
+    pub shards: Option<u32>,
     /// How long it may take, each try.
     #[schemars(example = &"90s", example = &"10m")]
     pub timeout: Option<String>,

@@ -18,8 +18,11 @@ use step_sdk::{
     Table,
 };
 
+mod shard;
 #[cfg(test)]
 mod tests;
+
+use shard::{Answer, Shard};
 
 const RECORDS: &str = "/openscale/*/v2/data_sets/*/records";
 
@@ -43,6 +46,7 @@ step_sdk::step! {
 #[expect(clippy::struct_field_names, reason = "the names are the inputs' own")]
 struct Input {
     /// CSV file with a header; columns are found by name, and columns that no input names are left out
+    #[schemars(extend("x-shard" = "rows"))]
     data: DataSet,
     /// Path of the deployment's predictions, as `deploy` answers it
     scoring_path: String,
@@ -81,6 +85,12 @@ struct Input {
     api_version: ApiVersion,
     #[serde(default)]
     instance_id: InstanceId,
+    /// Which shard of the rows `data` has
+    #[schemars(extend("x-shard" = "which"))]
+    shard: Option<Shard>,
+    /// What all shards have answered, to be put together; nothing is scored
+    #[schemars(extend("x-shard" = "answers"))]
+    shards: Option<Vec<Answer>>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -105,6 +115,9 @@ struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-chart" = "score-distribution"))]
     score_distribution: Option<ScoreDistribution>,
+    /// Of a shard, what the curve and the distribution of all rows are made of
+    #[serde(skip_serializing_if = "Option::is_none")]
+    separation: Option<Artifact>,
 }
 
 fn prediction() -> String {
@@ -132,13 +145,19 @@ fn timeout_seconds() -> u32 {
 }
 
 fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
+    if let Some(answers) = &input.shards {
+        return shard::whole(host, answers);
+    }
     let features = input.input_fields.iter().map(|field| field.name.clone()).collect();
-    Score { host, input, features }.score()
+    let called = input.shard.as_ref().map_or_else(|| input.data.0.clone(), |shard| shard.call(&input.data.0));
+    Score { host, input, called, features }.score()
 }
 
 struct Score<'a> {
     host: &'a dyn Host,
     input: Input,
+    /// What messages call the data set.
+    called: String,
     features: Vec<String>,
 }
 
@@ -185,16 +204,21 @@ impl Score<'_> {
         writer.finish()?;
         let (payload_records, payload_logged_by) = payload.finish(rows)?;
         let feedback_records = feedback.map_or(Ok(0), Feedback::finish)?;
-        let (roc_curve, score_distribution) = (separation.roc_curve(), separation.score_distribution());
-        Ok(Output {
+        let output = Output {
             rows,
             predictions: artifact,
             payload_records,
             payload_logged_by,
             feedback_records,
-            roc_curve,
-            score_distribution,
-        })
+            roc_curve: None,
+            score_distribution: None,
+            separation: None,
+        };
+        if self.input.shard.is_some() {
+            return Ok(Output { separation: Some(shard::keep(self.host, &separation)?), ..output });
+        }
+        let (roc_curve, score_distribution) = (separation.roc_curve(), separation.score_distribution());
+        Ok(Output { roc_curve, score_distribution, ..output })
     }
 
     /// Adds the rows that have a label.
@@ -214,11 +238,11 @@ impl Score<'_> {
     /// The rows: the features, then the label as a text, for its type shows in the predictions only.
     fn batches(&self) -> Result<Batches, Failure> {
         let data = &self.input.data;
-        let table = Table::open(data.open(self.host)?, &data.0)?;
+        let table = Table::open(data.open(self.host)?, &self.called)?;
         let known = |name| self.features.contains(name) || self.input.label_column.as_ref() == Some(name);
         let extra: Vec<_> = table.header().iter().filter(|name| !known(name)).cloned().collect();
         if !extra.is_empty() {
-            let text = format!("not scored of `{}`: `{}`", data.0, extra.join("`, `"));
+            let text = format!("not scored of `{}`: `{}`", self.called, extra.join("`, `"));
             self.host.log(Level::Info, &text);
         }
         let label = self.label().map(|(label, _)| Field::new(label, FieldType::String));
@@ -229,7 +253,7 @@ impl Score<'_> {
 
     fn records(&self, kind: &str, id: &str, column: &'static str, basis: u32) -> Result<Records<'_>, Failure> {
         let records = Records::open(self.host, &self.input.instance_id, kind, id, self.input.timeout_seconds)?;
-        records.marked(column, basis)
+        if self.input.shard.is_some() { records.shared(column, basis) } else { records.marked(column, basis) }
     }
 
     /// What decides which records there are, and how they are cut into requests; it takes a look at the whole data set, so
@@ -240,7 +264,7 @@ impl Score<'_> {
         }
         let Input { data, scoring_path, input_fields, label_column, batch_rows, batch_bytes, .. } = &self.input;
         let how = json!([scoring_path, input_fields, label_column, batch_rows, batch_bytes]);
-        mark::basis(data.open(self.host)?, &data.0, &how)
+        mark::basis(data.open(self.host)?, &self.called, &how)
     }
 
     fn payload(&self, basis: u32) -> Result<Payload<'_>, Failure> {
@@ -260,7 +284,7 @@ impl Score<'_> {
         };
         Ok(Some(Feedback::new(
             self.records("feedback", id, feedback::TRANSACTION, basis)?,
-            &self.input.data.0,
+            &self.called,
             &self.features,
             label,
         )))

@@ -38,21 +38,60 @@ pub fn basis(mut file: File, name: &str, how: &Value) -> Result<u32, Failure> {
     Ok(hasher.finalize())
 }
 
+/// What the ids begin with that all shards give to a data set's records.
+pub fn shared_prefix(data_set: &str) -> String {
+    format!("{:08x}-", crc32fast::hash(data_set.as_bytes()))
+}
+
+fn name(kind: &str) -> String {
+    format!("{kind}-records.json")
+}
+
+fn unusable(kind: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::internal(format!("artifact `{}` cannot be used: {error}", name(kind)))
+}
+
 impl Mark {
     /// The mark of an earlier try, and whether there was one. `kind` names its file, `before` counts what is there now.
     pub fn keep(host: &dyn Host, kind: &str, data_set: &str, basis: u32, before: u64) -> Result<(Self, bool), Failure> {
-        let name = format!("{kind}-records.json");
-        let file = host.artifacts().join(&name);
-        let unusable = |error: String| Failure::internal(format!("artifact `{name}` cannot be used: {error}"));
+        let new = || uuid(host)[..28].to_owned();
+        Self::keep_as(host, kind, data_set, basis, before, new)
+    }
+
+    /// The same for one of several shards that write to the data set at the same time: all their ids begin alike.
+    pub fn keep_shared(
+        host: &dyn Host,
+        kind: &str,
+        data_set: &str,
+        basis: u32,
+        before: u64,
+    ) -> Result<(Self, bool), Failure> {
+        let new = || format!("{}{}", shared_prefix(data_set), &uuid(host)[9..28]);
+        Self::keep_as(host, kind, data_set, basis, before, new)
+    }
+
+    /// The mark that an earlier try has left for a data set.
+    pub fn kept(host: &dyn Host, kind: &str, data_set: &str) -> Result<Option<Self>, Failure> {
         // It is the only one who knows which records are the run's.
-        let damaged = |error: serde_json::Error| unusable(error.to_string()).hint("start a new run");
-        let kept = match fs::read(&file) {
-            Ok(bytes) => Some(serde_json::from_slice::<Self>(&bytes).map_err(damaged)?),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(unusable(error.to_string())),
+        let damaged = |error| unusable(kind, &error).hint("start a new run");
+        let kept = match fs::read(host.artifacts().join(name(kind))) {
+            Ok(bytes) => serde_json::from_slice::<Self>(&bytes).map_err(damaged)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unusable(kind, &error)),
         };
         // Of another data set: what was sent there is none of this one's.
-        let kept = kept.filter(|kept| kept.data_set == data_set);
+        Ok(Some(kept).filter(|kept| kept.data_set == data_set))
+    }
+
+    fn keep_as(
+        host: &dyn Host,
+        kind: &str,
+        data_set: &str,
+        basis: u32,
+        before: u64,
+        new: impl FnOnce() -> String,
+    ) -> Result<(Self, bool), Failure> {
+        let kept = Self::kept(host, kind, data_set)?;
         let again = kept.is_some();
         match kept {
             Some(kept) if kept.basis == basis => return Ok((kept, true)),
@@ -65,9 +104,9 @@ impl Mark {
             _ => {}
         }
         // Also when nothing of an earlier try had got in: what is sent now must not be taken for something else's later.
-        let mark = Self { data_set: data_set.to_owned(), basis, before, id: uuid(host)[..28].to_owned() };
-        let bytes = serde_json::to_vec(&mark).map_err(|error| unusable(error.to_string()))?;
-        replace(&file, &bytes).map_err(|error| unusable(error.to_string()))?;
+        let mark = Self { data_set: data_set.to_owned(), basis, before, id: new() };
+        let bytes = serde_json::to_vec(&mark).map_err(|error| unusable(kind, &error))?;
+        replace(&host.artifacts().join(name(kind)), &bytes).map_err(|error| unusable(kind, &error))?;
         Ok((mark, again))
     }
 
@@ -105,6 +144,17 @@ mod tests {
         let (second, again) = Mark::keep(&host, "feedback", "set", 7, 12).unwrap();
         assert!(again);
         assert_eq!((second.before, second.request(17)), (10, first.request(17)));
+    }
+
+    #[test]
+    fn shards_have_ids_of_their_own_that_begin_alike() {
+        let (one, other) = (Fake::new(), Fake::new());
+        let marks = [&one, &other].map(|host| Mark::keep_shared(host, "feedback", "set", 7, 0).unwrap().0);
+        for mark in &marks {
+            assert!(mark.prefix().starts_with(&shared_prefix("set")), "{}", mark.prefix());
+            assert_eq!(mark.request(17).len(), 36);
+        }
+        assert_ne!(shared_prefix("set"), shared_prefix("other"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::host::timestamp;
@@ -16,7 +16,7 @@ use crate::{BatchRow, Failure, Host, Level, Prediction, Records};
 const OWN_LOGGING: Duration = Duration::from_secs(8);
 
 /// Who logged the payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LoggedBy {
     /// The service by itself
@@ -80,7 +80,11 @@ impl<'a> Payload<'a> {
     pub fn finish(self, rows: u64) -> Result<(u64, LoggedBy), Failure> {
         let logged_by = self.logged_by.unwrap_or(LoggedBy::Nobody);
         let grown = match (self.records, logged_by) {
-            (Some(records), LoggedBy::Service) => records.grown_within(OWN_LOGGING, rows)?,
+            (Some(records), LoggedBy::Service) => {
+                let grown = records.grown_within(OWN_LOGGING, rows)?;
+                // Of the rows of several shards nobody knows whose the service has logged.
+                if records.is_shared() { grown.min(rows) } else { grown }
+            }
             (Some(records), LoggedBy::Step) => records.finish()?,
             _ => return Ok((0, logged_by)),
         };

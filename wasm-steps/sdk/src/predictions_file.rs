@@ -46,6 +46,15 @@ impl<W: Write> PredictionsWriter<W> {
         Ok(())
     }
 
+    /// Adds all rows of another such file, of the same number of probabilities; they are counted on from the last one.
+    pub fn append(&mut self, other: PredictionsReader) -> Result<(), Failure> {
+        for row in other {
+            let WrittenPrediction { value, probabilities } = row?;
+            self.write(&[Prediction { value: value.into(), probabilities }])?;
+        }
+        Ok(())
+    }
+
     /// Ends the file.
     pub fn finish(mut self) -> Result<(), Failure> {
         self.csv.flush().map_err(|error| Failure::internal(format!("cannot write the predictions: {error}")))
@@ -134,6 +143,23 @@ mod tests {
                 WrittenPrediction { value: "1".into(), probabilities: vec![1e-9, 1.0] },
             ]
         );
+    }
+
+    #[test]
+    fn files_are_put_together_as_if_they_were_written_at_once() {
+        let rows = [
+            prediction(json!("a, b"), &[0.1, 0.9]),
+            prediction(json!(1.0), &[1e-9, 1.0]),
+            prediction(json!(true), &[0.5, 0.5]),
+        ];
+        let mut bytes = Vec::new();
+        let mut writer = PredictionsWriter::new(&mut bytes);
+        for part in [&rows[..1], &rows[1..]] {
+            let host = Fake::new();
+            writer.append(PredictionsReader::open(file(&host, &written(part).unwrap()), "part").unwrap()).unwrap();
+        }
+        writer.finish().unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), written(&rows).unwrap());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::host::uuid;
 use crate::lookup::SECOND_LOOK;
-use crate::mark::Mark;
+use crate::mark::{Mark, shared_prefix};
 use crate::openscale::{InstanceId, SERVICE, states};
 use crate::wait::Status;
 use crate::{Deadline, Failure, Host, InFlight, Poll, Repeat, Request, segment, until};
@@ -38,6 +38,8 @@ struct Marked {
     /// Whether there was an earlier try.
     again: bool,
     requests: u32,
+    /// What the ids begin with that this and other shards give; without it nobody else of this run writes here.
+    shared: Option<String>,
 }
 
 impl<'a> Records<'a> {
@@ -83,8 +85,35 @@ impl<'a> Records<'a> {
                 .hint("start a new run"));
             }
         }
-        self.mark = Some(Marked { mark, column, again, requests: 0 });
+        self.mark = Some(Marked { mark, column, again, requests: 0, shared: None });
         Ok(self)
+    }
+
+    /// The same for a shard: others write to the data set at the same time, so only ids tell whose records there are.
+    pub fn shared(mut self, column: &'static str, basis: u32) -> Result<Self, Failure> {
+        let shared = shared_prefix(&self.id);
+        let all = self.count(None)?;
+        let others = all.saturating_sub(self.count(Some(&like(column, &shared)))?);
+        let kept = Mark::kept(self.host, &self.kind, &self.id)?;
+        let own = kept.map_or(Ok(0), |kept| self.count(Some(&like(column, kept.prefix()))))?;
+        let (mark, again) = Mark::keep_shared(self.host, &self.kind, &self.id, basis, others + own)?;
+        if again {
+            // The last requests of the earlier try may still be on their way.
+            self.host.sleep(SECOND_LOOK);
+        }
+        self.before = mark.before;
+        self.mark = Some(Marked { mark, column, again, requests: 0, shared: Some(shared) });
+        Ok(self)
+    }
+
+    /// Whether other shards write to the data set too.
+    pub fn is_shared(&self) -> bool {
+        self.shared_mark().is_some()
+    }
+
+    fn shared_mark(&self) -> Option<(&Marked, &str)> {
+        let marked = self.mark.as_ref()?;
+        Some((marked, marked.shared.as_deref()?))
     }
 
     /// Sends records in the JSON that `body` makes of them and of the request's id, in several requests where one would be
@@ -141,9 +170,9 @@ impl<'a> Records<'a> {
         }
         let deadline = Deadline::after_seconds(self.host, self.timeout_seconds);
         until(self.host, &self.title, &deadline, || {
-            let grown = self.grown()?;
-            let missing = format!("{grown} of {} records are in", self.sent);
-            Ok(if grown >= self.sent { Poll::Ready(()) } else { Poll::Waiting(missing) })
+            let found = self.arrived()?;
+            let missing = format!("{found} of {} records are in", self.sent);
+            Ok(if found >= self.sent { Poll::Ready(()) } else { Poll::Waiting(missing) })
         })?;
         let Some(marked) = self.mark.as_ref().filter(|marked| marked.again) else {
             return Ok(self.sent);
@@ -158,7 +187,16 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// By how many records the data set has grown, at the latest after `time`, at once when they are `wanted`.
+    /// How many of the records that were sent are in.
+    fn arrived(&self) -> Result<u64, Failure> {
+        match self.shared_mark() {
+            Some((marked, _)) => self.count(Some(&like(marked.column, marked.mark.prefix()))),
+            None => self.grown(),
+        }
+    }
+
+    /// By how many records the data set has grown, at the latest after `time`, at once when they are `wanted`. The records
+    /// of shards do not count.
     pub fn grown_within(&self, time: Duration, wanted: u64) -> Result<u64, Failure> {
         let end = self.host.elapsed() + time;
         let deadline = Deadline::after_seconds(self.host, self.timeout_seconds);
@@ -170,7 +208,13 @@ impl<'a> Records<'a> {
     }
 
     fn grown(&self) -> Result<u64, Failure> {
-        Ok(self.count(None)?.saturating_sub(self.before))
+        // First all: a record that comes in between may be missed, but never counts as somebody else's.
+        let all = self.count(None)?;
+        let shards = match self.shared_mark() {
+            Some((marked, shared)) => self.count(Some(&like(marked.column, shared)))?,
+            None => 0,
+        };
+        Ok(all.saturating_sub(shards).saturating_sub(self.before))
     }
 
     /// The number of all records, or of those that a filter lets through.
@@ -293,6 +337,31 @@ mod tests {
         let sent: Vec<_> = host.requests_to(&post_records()).iter().map(Sent::json).collect();
         assert_eq!(sent, [json!({"id": mark.request(1), "records": ["c"]})]);
         assert_eq!(records.sent, 4);
+    }
+
+    #[test]
+    fn a_shard_counts_its_own_records_and_takes_those_of_others_for_nobodys() {
+        let host = Fake::new();
+        let sent = std::rc::Rc::new(std::cell::Cell::new(false));
+        let is_in = std::rc::Rc::clone(&sent);
+        // Five records of another shard, three of somebody else, and then two of this one.
+        host.always(&get_records(), move |asked| {
+            let own = if is_in.get() { 2 } else { 0 };
+            let total = match asked.query("filter") {
+                None => 8 + own,
+                Some(filter) if filter == format!("column:like:{}%", shared_prefix("set")) => 5 + own,
+                Some(_) => own,
+            };
+            (200, json!({"total_count": total}))
+        });
+        let mut records = open(&host).shared("column", 7).unwrap();
+        assert_eq!(records.grown_within(Duration::from_secs(1), 1).unwrap(), 0);
+        host.answer_with(&post_records(), 202, &[("location", "r")], json!({}));
+        host.always(&format!("GET {SET}/requests/r"), |_| (200, json!({"state": "active"})));
+        records.send(&["a".to_owned(), "b".to_owned()], &as_array).unwrap();
+        sent.set(true);
+        assert_eq!(records.grown().unwrap(), 0);
+        assert_eq!(records.finish().unwrap(), 2);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! through; what is kept does not grow with them.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Prediction, json};
@@ -55,7 +55,7 @@ pub struct ClassScores {
 }
 
 /// Labelled rows and what was answered to them, summed up.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Separation {
     /// Classes of the model; 0 before the first row.
     classes: usize,
@@ -65,7 +65,7 @@ pub struct Separation {
     is_off: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Label {
     text: String,
     /// The prediction that is the same, once there was one.
@@ -111,6 +111,35 @@ impl Separation {
             by_prediction.resize(predicted + 1, 0);
         }
         by_prediction[predicted] += 1;
+    }
+
+    /// Adds what others have summed up of other rows.
+    pub fn merge(&mut self, other: Self) {
+        if self.classes == 0 {
+            self.classes = other.classes;
+        }
+        self.is_off |= other.is_off || (other.classes != 0 && other.classes != self.classes);
+        let places: Option<Vec<usize>> = other.labels.iter().map(|label| self.place_of(&label.text)).collect();
+        let Some(places) = places.filter(|_| !self.is_off) else {
+            self.is_off = true;
+            self.labels.clear();
+            return;
+        };
+        for (from, &place) in other.labels.iter().zip(&places) {
+            let label = &mut self.labels[place];
+            label.value = label.value.take().or_else(|| from.value.clone());
+            sum(&mut label.likeliest, &from.likeliest);
+            sum(&mut label.scores, &from.scores);
+            for (bars, more) in label.bars.iter_mut().zip(&from.bars) {
+                sum(bars, more);
+            }
+            for (&predicted, count) in places.iter().zip(&from.predicted) {
+                if label.predicted.len() <= predicted {
+                    label.predicted.resize(predicted + 1, 0);
+                }
+                label.predicted[predicted] += count;
+            }
+        }
     }
 
     /// The curve; only two classes that both have rows have one.
@@ -221,6 +250,12 @@ impl Label {
     /// Rows that have the label.
     fn rows(&self) -> u64 {
         self.predicted.iter().sum()
+    }
+}
+
+fn sum(counts: &mut [u64], more: &[u64]) {
+    for (count, more) in counts.iter_mut().zip(more) {
+        *count += more;
     }
 }
 
@@ -366,6 +401,34 @@ mod tests {
 
         let curve = separation.roc_curve().unwrap();
         assert_eq!((curve.positive.as_str(), curve.area, curve.chosen), ("1", 1.0, [0.0, 0.0]));
+    }
+
+    #[test]
+    fn what_was_summed_up_apart_is_the_same_together() {
+        let rows = [
+            ("1", json!(1), [0.2, 0.8]),
+            ("0", json!(0), [0.9, 0.1]),
+            ("0.0", json!(1), [0.4, 0.6]),
+            ("1", json!(0), [0.7, 0.3]),
+            ("0", json!(0), [0.8, 0.2]),
+        ];
+        let sum = |range: std::ops::Range<usize>| {
+            let rows: Vec<_> =
+                rows[range].iter().map(|(label, value, scores)| (*label, value.clone(), &scores[..])).collect();
+            of(&rows)
+        };
+        let all = sum(0..5);
+        for middle in 0..=5 {
+            let mut merged = Separation::default();
+            for part in [sum(0..middle), sum(middle..5)] {
+                let written = serde_json::to_vec(&part).unwrap();
+                merged.merge(serde_json::from_slice(&written).unwrap());
+            }
+            assert_eq!((merged.roc_curve(), merged.score_distribution()), (all.roc_curve(), all.score_distribution()));
+        }
+        let mut off = sum(0..5);
+        off.merge(of(&[("1.5", json!(1.4), &[])]));
+        assert_eq!(off.roc_curve(), None);
     }
 
     #[test]

@@ -30,7 +30,7 @@ class CredentialsTest extends LibraryTestCase {
     binary.unsetSecrets = ['CPD_API_KEY', 'CPD_PASSWORD']
 
     succeeds("""store(credentials: [
-      CPD_API_KEY: 'team', CPD_PASSWORD: [credentialsId: 'login', usernameVariable: 'CPD_USERNAME'], UNUSED: 'unused',
+      CPD_API_KEY: 'team', CPD_PASSWORD: [credentialsId: 'login', usernameVariable: 'CPD_USERNAME'],
     ])""")
 
     assert bindings() == [[
@@ -40,6 +40,32 @@ class CredentialsTest extends LibraryTestCase {
     assert binary.environmentOf('--only').subMap('CPD_API_KEY', 'CPD_USERNAME', 'CPD_PASSWORD') == [
       CPD_API_KEY: 'the-key-of-the-team', CPD_USERNAME: 'ci', CPD_PASSWORD: 'the-password-of-ci',
     ]
+  }
+
+  @Test
+  void 'a credential that is named counts more than what is set already'() {
+    jenkins.credentials.team = 'the-key-of-the-team'
+    jenkins.build.environment.CPD_API_KEY = 'an-older-key'
+    binary.unsetSecrets = []
+    binary.setSecrets = ['CPD_API_KEY', 'CPD_PASSWORD']
+
+    succeeds("store(credentials: [CPD_API_KEY: 'team'])")
+
+    assert bindings() == [[[kind: 'string', credentialsId: 'team', variable: 'CPD_API_KEY']]]
+    assert binary.environmentOf('--only').CPD_API_KEY == 'the-key-of-the-team'
+  }
+
+  @Test
+  void 'a credential that the spec does not read is an error, but not in what reads less than the run'() {
+    assert runs("store(credentials: [CPD_API_KY: 'team'])").message ==
+      'stepwise store: the spec reads no secret CPD_API_KY; it reads CPD_API_KEY'
+    assert !binary.scripts.any { it.contains('--only') }
+
+    binary.unsetSecrets = []
+    succeeds("modelPipeline(dryRun: true, credentials: [CPD_API_KEY: 'team'])")
+    leaves(workspace, 'trial', 'left')
+    succeeds("cleanup(run: 'trial', credentials: [CPD_API_KEY: 'team'])")
+    assert bindings() == [[], []]
   }
 
   @Test

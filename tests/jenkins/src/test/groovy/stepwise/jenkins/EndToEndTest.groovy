@@ -52,7 +52,7 @@ class EndToEndTest extends LibraryTestCase {
   }
 
   private File runFolder() {
-    new File(workspace, ".stepwise/${jenkins.build.environment.STEPWISE_RUN}")
+    new File(workspace, ".stepwise/${jenkins.build.environment.STEPWISE_BEGUN.trim()}")
   }
 
   private void isClean() {
@@ -142,6 +142,42 @@ class EndToEndTest extends LibraryTestCase {
   }
 
   @Test
+  void 'a run that is tried again goes on with what it has done'() {
+    serve('faults: [{route: POST /ml/v4/deployments, nth: 1, status: 403}]')
+
+    succeeds('try { modelPipeline() } catch (Exception failed) { modelPipeline() }\ncleanup()')
+
+    assert machine.log.toString().readLines().any { it =~ /^store +started: the model that it created was removed/ }
+    assert new File(runFolder(), 'headline.txt').text == 'tumour-screening: succeeded, 2 gates passed\n'
+    isClean()
+  }
+
+  @Test
+  void 'two specs of a build are two runs, and both are cleaned up'() {
+    serve()
+    spec('    when: always', '    when: failure')
+    new File(workspace, 'model/other.yaml').text = new File(workspace, 'model/pipeline.yaml').text
+      .replace('tumour-screening', 'other')
+
+    succeeds("store()\nstore(spec: 'model/other.yaml')")
+    assert cluster.count().models == 2
+
+    succeeds('cleanup()')
+    assert calls('publishHTML').collect { it[1].reportName } == ['Model pipeline tumour-screening', 'Model pipeline other']
+    isClean()
+  }
+
+  @Test
+  void 'a checkout that cleans the workspace loses nothing'() {
+    serve()
+
+    succeeds("store()\nsh 'rm -r .stepwise'\ndeploy()\nsh 'rm -r .stepwise'\ncleanup()")
+
+    assert cluster.wasAsked('POST', '/ml/v4/deployments')
+    isClean()
+  }
+
+  @Test
   void 'a dry run needs neither a cluster nor credentials'() {
     jenkins.credentials.clear()
 
@@ -155,7 +191,7 @@ class EndToEndTest extends LibraryTestCase {
 
     Throwable thrown = jenkins.run(stages())
 
-    assert thrown.message == 'script returned exit code 2'
+    assert thrown.message == 'stepwise plan: the spec is wrong, see above'
     assert machine.log.toString().contains('deplyo')
     assert !cluster.wasAsked('POST', '/ml/v4/models')
   }

@@ -12,6 +12,7 @@ class FetchTest extends LibraryTestCase {
   private HttpServer mirror
   private String url
   private String sha256
+  private File archive
   private int downloads
   private final Machine machine = new Machine(path: '/usr/bin:/bin')
 
@@ -24,14 +25,14 @@ class FetchTest extends LibraryTestCase {
     stepwise.text = '''#!/bin/sh
       case "$1" in
         run-id) echo run-1 ;;
-        plan) echo '{"unset_secrets": []}' ;;
+        plan) echo '{"pipeline": "p", "secret_variables": [], "unset_secrets": []}' ;;
         *) echo "$0 $*" > called ;;
       esac
     '''.stripIndent()
     stepwise.executable = true
-    File archive = folder.newFile('stepwise.tar.gz')
+    archive = folder.newFile('stepwise.tar.gz')
     assert ['tar', '-czf', archive.path, '-C', release.path, 'bin'].execute().waitFor() == 0
-    sha256 = MessageDigest.getInstance('SHA-256').digest(archive.bytes).encodeHex()
+    sha256 = digest()
     mirror = HttpServer.create(new InetSocketAddress('127.0.0.1', 0), 0)
     mirror.createContext('/') { HttpExchange exchange ->
       downloads++
@@ -41,6 +42,10 @@ class FetchTest extends LibraryTestCase {
     mirror.start()
     url = "http://127.0.0.1:${mirror.address.port}/stepwise.tar.gz"
     steps.shell = machine
+  }
+
+  private String digest() {
+    MessageDigest.getInstance('SHA-256').digest(archive.bytes).encodeHex()
   }
 
   @After
@@ -73,6 +78,19 @@ class FetchTest extends LibraryTestCase {
     assert thrown.message == 'script returned exit code 1'
     assert downloads == 1
     assert !new File(workspace, 'called').exists()
+    assert new File("${workspace}@tmp").list() == [] as String[]
+  }
+
+  @Test
+  void 'what has no binary is neither kept nor called'() {
+    File empty = folder.newFile('empty.tar.gz')
+    assert ['tar', '-czf', empty.path, '-C', folder.newFolder('bin').path, '.'].execute().waitFor() == 0
+    archive = empty
+
+    Throwable thrown = runs("store(url: '${url}', sha256: '${digest()}')")
+
+    assert thrown.message == 'script returned exit code 1'
+    assert machine.log.toString().contains("error: the archive has no program bin/stepwise\n")
     assert new File("${workspace}@tmp").list() == [] as String[]
   }
 

@@ -46,7 +46,7 @@ class JenkinsfileTest extends LibraryTestCase {
   private void model(Map<String, String> environment) {
     jenkins.credentials['image-registry'] = [username: 'ci', password: 'the-password-of-ci']
     jenkins.build.environment.putAll([GIT_COMMIT: '3f5a'] + environment)
-    binary.happens[' run '] = { folder, variables -> summary(folder, variables.STEPWISE_RUN, 'done') }
+    binary.happens[' run '] = { folder, variables -> leaves(folder, variables.STEPWISE_RUN, 'done') }
   }
 
   @Test
@@ -63,10 +63,11 @@ class JenkinsfileTest extends LibraryTestCase {
     assert scripts[2].contains('--password-stdin') && scripts[2].startsWith('set +x\n')
     assert scripts[3..-1] == [
       'podman push "$MODEL_IMAGE:$GIT_COMMIT"',
-      '"$STEPWISE" run "$STEPWISE_SPEC" --run "$STEPWISE_RUN"',
+      '"$STEPWISE" run "$STEPWISE_SPEC" "$STEPWISE_AS" "$STEPWISE_RUN"',
       '"$STEPWISE" cleanup "$STEPWISE_SPEC" --run "$STEPWISE_RUN" --wait 15m',
     ]
     assert binary.environmentOf(' run "').STEPWISE_SPEC == '/model/pipeline.yaml'
+    assert jenkins.callStack.findAll { it.methodName == 'timeout' }.collect { it.args[0] } == [[time: 3, unit: 'HOURS']]
     assert pods().last().contains('image: registry.example.com/models/tumour-screening:3f5a\n')
   }
 
@@ -80,7 +81,7 @@ class JenkinsfileTest extends LibraryTestCase {
 
     assert scripts() == [
       'stepwise check "$SPEC" --allow-unset',
-      '"$STEPWISE" run "$STEPWISE_SPEC" --run "$STEPWISE_RUN" --dry-run',
+      '"$STEPWISE" run "$STEPWISE_SPEC" "$STEPWISE_AS" "$STEPWISE_RUN" --dry-run',
     ]
     assert pods().every { it.contains('image: registry.example.com/stepwise:1\n') }
   }
@@ -92,6 +93,21 @@ class JenkinsfileTest extends LibraryTestCase {
 
     assert jenkins.run(template).message == 'stepwise run: done'
     assert scripts().last().contains(' cleanup ')
+  }
+
+  @Test
+  void 'every night what lost runs of a model have left is removed'() {
+    model(BRANCH_NAME: 'main', TRIGGERED_BY: 'TimerTrigger')
+
+    assert jenkins.run(template) == null
+
+    assert scripts() == [
+      'stepwise check "$SPEC" --allow-unset',
+      '"$STEPWISE" cleanup --stale "$STEPWISE_SPEC" --older-than "$STEPWISE_OLDER_THAN"',
+    ]
+    assert binary.environments.last().subMap('STEPWISE_SPEC', 'STEPWISE_OLDER_THAN') ==
+      [STEPWISE_SPEC: 'model/pipeline.yaml', STEPWISE_OLDER_THAN: '12h']
+    assert new File(REPOSITORY, 'model/pipeline.yaml').text.contains('step: sweep')
   }
 
   private List<String> pods() {

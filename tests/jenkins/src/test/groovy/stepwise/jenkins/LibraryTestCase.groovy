@@ -12,6 +12,9 @@ import stepwise.jenkins.engine.Steps
 
 /** A Jenkins with this repository as a shared library, and one agent. */
 abstract class LibraryTestCase {
+  /** The run of the build with the usual spec. */
+  public static final String RUN = 'model-pipeline-yaml-jenkins-models-7'
+
   static final File REPOSITORY = new File(System.getProperty('repository')).canonicalFile
 
   @Rule
@@ -57,11 +60,12 @@ abstract class LibraryTestCase {
     steps.calls.findAll { it[0] == step }
   }
 
-  /** The one line that a run's summary begins with. */
-  protected void summary(File workspace, String run, String headline) {
+  /** What a call leaves: a record, and how the run ended in one line. */
+  protected void leaves(File workspace, String run, String headline) {
     File folder = new File(workspace, ".stepwise/${run}")
     folder.mkdirs()
-    new File(folder, 'summary.md').text = "# ${headline}\n\nMore.\n"
+    new File(folder, 'headline.txt').text = headline + '\n'
     new File(folder, 'run.json').text = '{}'
+    new File(folder, 'junit.xml').text = '<testsuites/>'
   }
 }

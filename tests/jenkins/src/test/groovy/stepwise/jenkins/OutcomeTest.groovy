@@ -9,7 +9,7 @@ class OutcomeTest extends LibraryTestCase {
 
   private void ends(int code, String headline = null) {
     binary.codes['--only'] = code
-    if (headline) { binary.happens['--only'] = { folder, environment -> summary(folder, environment.STEPWISE_RUN, headline) } }
+    if (headline) { binary.happens['--only'] = { folder, environment -> leaves(folder, environment.STEPWISE_RUN, headline) } }
   }
 
   @Test
@@ -26,7 +26,7 @@ class OutcomeTest extends LibraryTestCase {
   @Test
   void 'cleanup says anew what the description is, as nothing is left then'() {
     ends(4, MISSED + '; 5 resources left')
-    binary.happens[' cleanup '] = { folder, environment -> summary(folder, environment.STEPWISE_RUN, MISSED) }
+    binary.happens[' cleanup '] = { folder, environment -> leaves(folder, environment.STEPWISE_RUN, MISSED) }
 
     succeeds("evaluate spec: 'model/pipeline.yaml'\ncleanup()")
 
@@ -66,27 +66,58 @@ class OutcomeTest extends LibraryTestCase {
 
   @Test
   void 'any other end fails the build'() {
-    for (int code : [130, 143]) {
-      ends(code, 'tumour-screening: interrupted')
+    ends(3, 'tumour-screening: of an earlier step')
+    assert runs('score()').message == 'stepwise score: tumour-screening: of an earlier step'
 
-      assert runs('score()').message == 'stepwise score: tumour-screening: interrupted'
-    }
     for (int code : [1, 137]) {
-      ends(code, 'tumour-screening: of an earlier step')
+      binary.happens.clear()
+      ends(code)
 
       assert runs('score()').message == "stepwise score: ended with exit code ${code}"
     }
+    assert jenkins.build.result == 'FAILURE'
+  }
+
+  @Test
+  void 'a signal that the binary heeds aborts the build'() {
+    for (int code : [130, 143]) {
+      jenkins.build.result = 'SUCCESS'
+      ends(code, 'tumour-screening: interrupted')
+
+      assert runs('score()').message == 'stepwise score: tumour-screening: interrupted'
+      assert jenkins.build.result == 'ABORTED'
+    }
+  }
+
+  @Test
+  void 'what goes wrong after a failure is told and does not take its place'() {
+    ends(3, 'tumour-screening: step `score` failed')
+    steps.fails('stash', 'no space left on device')
+    assert runs('score()').message == 'stepwise score: tumour-screening: step `score` failed'
+    assert jenkins.build.log == ['stepwise score: no space left on device']
+
+    binary.happens['--only'] = { folder, environment -> throw new Interruption() }
+    assert runs('score()') instanceof Interruption
+    assert jenkins.build.result == 'ABORTED'
+  }
+
+  @Test
+  void 'what goes wrong after a success fails the build'() {
+    ends(0, 'tumour-screening: succeeded')
+    steps.fails('stash', 'no space left on device')
+
+    assert runs('score()').message == 'no space left on device'
   }
 
   @Test
   void 'an abort stays an abort, and the run is kept'() {
     binary.happens['--only'] = { folder, environment ->
-      summary(folder, environment.STEPWISE_RUN, 'interrupted')
+      leaves(folder, environment.STEPWISE_RUN, 'interrupted')
       throw new Interruption()
     }
 
     assert runs('score()') instanceof Interruption
     assert jenkins.build.result == 'ABORTED'
-    assert calls('stash').collect { it[1].name } == ['stepwise-run-of-jenkins-models-7']
+    assert calls('stash').collect { it[1].name } == ["stepwise-${RUN}"]
   }
 }

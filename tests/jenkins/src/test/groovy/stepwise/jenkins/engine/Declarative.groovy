@@ -17,7 +17,7 @@ class Declarative {
     'withEnv', 'withCredentials', 'timeout', 'podTemplate', 'catchError', 'not', 'anyOf', 'allOf', 'expression', 'always',
     'success', 'failure', 'unstable', 'aborted', *DECLARATIONS,
   ]
-  private static final List<String> CONDITIONS = ['branch', 'changeRequest', 'buildingTag', 'beforeAgent']
+  private static final List<String> CONDITIONS = ['branch', 'changeRequest', 'buildingTag', 'triggeredBy', 'beforeAgent']
 
   private final Controller controller
 
@@ -108,6 +108,7 @@ class Declarative {
     switch (call.name) {
       case 'branch': return environment.BRANCH_NAME == call.argument
       case 'changeRequest': return environment.CHANGE_ID != null
+      case 'triggeredBy': return environment.TRIGGERED_BY == call.argument
       case 'buildingTag': return environment.TAG_NAME != null
     }
   }

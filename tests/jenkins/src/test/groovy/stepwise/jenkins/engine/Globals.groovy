@@ -32,8 +32,11 @@ class CurrentBuild extends GroovyObjectSupport implements Serializable {
 
   @Override
   void setProperty(String name, Object value) {
-    if (name != 'description') { throw new MissingPropertyException(name, CurrentBuild) }
-    Controller.current.build.description = value
+    switch (name) {
+      case 'description': Controller.current.build.description = value; break
+      case 'result': Controller.current.build.worsen(value as String); break
+      default: throw new MissingPropertyException(name, CurrentBuild)
+    }
   }
 
   private Object readResolve() {

@@ -21,7 +21,8 @@ class Sandbox extends DefaultInvoker {
     (List): ['getAt', 'get'],
     (Iterable): ['iterator'],
     (Iterator): ['hasNext', 'next'],
-    (CharSequence): ['plus', 'minus', 'readLines', 'trim'],
+    (CharSequence): ['plus', 'minus', 'readLines', 'trim', 'startsWith'],
+    (Throwable): ['getMessage'],
     (Number): ['plus', 'compareTo', 'next', 'previous'],
   ]
   /** What operators, typed variables and Jenkins' own `each` are compiled to. */

@@ -8,6 +8,7 @@ class Steps {
   private final File stashes
   /** Answers a call of `sh` with its exit code and what it printed. */
   Shell shell
+  private final Map<String, String> failing = [:]
   /** Every call of a step in this list, with its arguments. */
   final List<List> calls = []
 
@@ -41,9 +42,15 @@ class Steps {
     jenkins.forget(step)
   }
 
+  /** Has a step fail from now on. */
+  void fails(String name, String why) {
+    failing[name] = why
+  }
+
   private void step(String name, List<Class> parameters, Closure action) {
     jenkins.registerAllowedMethod(name, parameters) { Object... arguments ->
       calls << [name, *arguments]
+      if (failing[name]) { throw new AbortException(failing[name]) }
       action(*arguments)
     }
   }

@@ -1,0 +1,173 @@
+//! A part of a data set's rows: its header, then those lines that begin in a part of the file. Each line belongs to one
+//! shard, so all shards together read the file once.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek as _, SeekFrom, Write};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::digest::hex;
+
+/// Read at once.
+const CHUNK: usize = 1 << 18;
+
+/// Why a data set cannot be split.
+#[derive(Debug, thiserror::Error)]
+pub enum ShardError {
+    /// A record goes on in the next line, and from the middle of a file nobody sees that.
+    #[error("the line at byte {0} leaves a quote open: rows with line breaks in them cannot be split into shards")]
+    Quote(u64),
+    /// More shards than rows, or rows of very different lengths.
+    #[error("no row is left for shard {index} of {of}")]
+    Empty {
+        /// The shard.
+        index: u32,
+        /// How many there are.
+        of: u32,
+    },
+    /// The file system says no.
+    #[error(transparent)]
+    File(#[from] io::Error),
+}
+
+/// Writes the header and the rows of shard `index` of `of`. Answers the SHA-256 of what was written, and its length.
+pub fn copy_shard(path: &Path, index: u32, of: u32, out: &mut impl Write) -> Result<(String, u64), ShardError> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut reader = BufReader::with_capacity(CHUNK, file);
+    let (mut line, mut at) = (Vec::new(), 0);
+    // Blank lines may stand before the header.
+    while line.trim_ascii().is_empty() {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line)? as u64;
+        if read == 0 {
+            return Err(ShardError::Empty { index, of });
+        }
+        at += read;
+    }
+    is_closed(&line, at - line.len() as u64)?;
+    let mut written = Written { out, hash: Sha256::new(), bytes: 0 };
+    written.line(&line)?;
+    let border =
+        |n: u32| at + u64::try_from(u128::from(length - at) * u128::from(n) / u128::from(of)).unwrap_or(length);
+    let (first, end) = (border(index), border(index + 1));
+    // A line belongs where it begins; whether one begins here, the byte before tells.
+    let mut at = at.max(first.saturating_sub(1));
+    reader.seek(SeekFrom::Start(at))?;
+    if at < first {
+        line.clear();
+        at += reader.read_until(b'\n', &mut line)? as u64;
+    }
+    let mut rows = 0u64;
+    while at < end {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line)? as u64;
+        if read == 0 {
+            break;
+        }
+        is_closed(&line, at)?;
+        at += read;
+        if !line.trim_ascii().is_empty() {
+            written.line(&line)?;
+            rows += 1;
+        }
+    }
+    if rows == 0 {
+        return Err(ShardError::Empty { index, of });
+    }
+    Ok((hex(&written.hash.finalize()), written.bytes))
+}
+
+/// The SHA-256 of a shard, and its length.
+pub fn digest_shard(path: &Path, index: u32, of: u32) -> Result<(String, u64), ShardError> {
+    copy_shard(path, index, of, &mut io::sink())
+}
+
+/// Refuses a line that ends within quotes.
+fn is_closed(line: &[u8], at: u64) -> Result<(), ShardError> {
+    let quotes = line.iter().filter(|byte| **byte == b'"').count();
+    if quotes % 2 == 0 { Ok(()) } else { Err(ShardError::Quote(at)) }
+}
+
+struct Written<'a, W> {
+    out: &'a mut W,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Written<'_, W> {
+    fn line(&mut self, line: &[u8]) -> io::Result<()> {
+        self.hash.update(line);
+        self.bytes += line.len() as u64;
+        self.out.write_all(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shards(text: &[u8], of: u32) -> Result<Vec<String>, ShardError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("data.csv");
+        std::fs::write(&file, text).unwrap();
+        let shard = |index| {
+            let mut out = Vec::new();
+            let (sha256, bytes) = copy_shard(&file, index, of, &mut out)?;
+            assert_eq!((crate::data::digest_of(&out), out.len() as u64), (sha256.clone(), bytes));
+            assert_eq!(digest_shard(&file, index, of)?, (sha256, bytes));
+            Ok(String::from_utf8(out).unwrap())
+        };
+        (0..of).map(shard).collect()
+    }
+
+    #[test]
+    fn each_has_the_header_and_its_lines() {
+        assert_eq!(shards(b"a,b\n1,x\n2,y\n3,z\n4,w\n", 2).unwrap(), ["a,b\n1,x\n2,y\n", "a,b\n3,z\n4,w\n"]);
+        assert_eq!(shards(b"\r\na\r\n1\r\n\r\n2", 2).unwrap(), ["a\r\n1\r\n", "a\r\n2"]);
+        assert_eq!(shards(b"a\n1\n", 1).unwrap(), ["a\n1\n"]);
+    }
+
+    #[test]
+    fn what_cannot_be_split_is_refused() {
+        for (text, of, message) in [
+            (&b"a\n1\n"[..], 2, "no row is left for shard 0 of 2"),
+            (b"", 2, "no row is left for shard 0 of 2"),
+            (b"a\n\n\n", 1, "no row is left for shard 0 of 1"),
+            (
+                b"a\n\"1\n2\"\n",
+                1,
+                "the line at byte 2 leaves a quote open: rows with line breaks in them cannot be split into shards",
+            ),
+            (
+                b"\"a\nb\"\n1\n",
+                1,
+                "the line at byte 0 leaves a quote open: rows with line breaks in them cannot be split into shards",
+            ),
+        ] {
+            assert_eq!(shards(text, of).unwrap_err().to_string(), message);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_in_one_shard(rows in prop::collection::vec("[a-z0-9,]{1,12}", 1..60), of in 1u32..9) {
+            let text = format!("header\n{}\n", rows.join("\n"));
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("data.csv");
+            std::fs::write(&file, text).unwrap();
+            let mut found = Vec::new();
+            for index in 0..of {
+                let mut out = Vec::new();
+                match copy_shard(&file, index, of, &mut out) {
+                    Ok(_) => found.extend(String::from_utf8(out).unwrap().lines().skip(1).map(str::to_owned)),
+                    Err(error) => prop_assert!(matches!(error, ShardError::Empty { .. }), "{}", error),
+                }
+            }
+            prop_assert_eq!(found, rows);
+        }
+    }
+}

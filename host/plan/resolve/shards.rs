@@ -1,0 +1,32 @@
+//! Steps that are split into shards: whether they can be, and that nobody else says what the host says.
+
+use crate::engine::Component;
+use crate::plan::{Inputs, Share};
+use crate::spec::{StepSpec, Way};
+
+use super::Resolver;
+
+impl Resolver<'_> {
+    /// What of its work a step does: all, or putting together what its shards answer.
+    pub(super) fn share(&mut self, step: &StepSpec, component: &Component, inputs: &Inputs, way: &Way) -> Share {
+        let names = component.info.inputs.shards();
+        if let (Inputs::Object(members), Some(names)) = (inputs, names) {
+            for name in [names.which, Some(names.answers)].into_iter().flatten() {
+                if members.iter().any(|(key, _)| key == name) {
+                    let message = format!("`{name}` is what `stepwise` says to a step that is split into shards");
+                    self.problem_with(&way.to("inputs").to(name), message, Some("say `shards` beside `inputs`"));
+                }
+            }
+        }
+        match step.shards {
+            None => Share::All,
+            Some(of) => {
+                if names.is_none() {
+                    let message = format!("`{}` cannot be split into shards", component.info.name);
+                    self.problem(&way.to("shards"), message);
+                }
+                Share::Whole(of)
+            }
+        }
+    }
+}

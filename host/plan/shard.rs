@@ -1,0 +1,59 @@
+//! A step that is split into shards: a planned step for each, and one that puts together what they have answered.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Inputs, PlannedStep};
+
+/// One of a step's shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Shard {
+    /// Which one, from 0.
+    pub index: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+/// What of its work a planned step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// All of it.
+    All,
+    /// A shard of it.
+    Shard(Shard),
+    /// Putting together what so many shards have answered.
+    Whole(u32),
+}
+
+impl PlannedStep {
+    /// What the spec calls it; a shard has that in common with the others, and `.` is in no id of a spec.
+    pub fn spec_id(&self) -> &str {
+        self.id.split('.').next().unwrap_or_default()
+    }
+
+    /// The shard, if it is one.
+    pub fn shard(&self) -> Option<Shard> {
+        if let Share::Shard(shard) = self.share { Some(shard) } else { None }
+    }
+
+    /// The step as it runs: itself, or its shards and after them the whole. Each has what the step has, and beside it the
+    /// inputs that the host gives.
+    pub(super) fn split(self) -> Vec<Self> {
+        let Share::Whole(of) = self.share else { return vec![self] };
+        let Some(inputs) = self.component.info.inputs.shards() else { return vec![self] };
+        let (which, answers) = (inputs.which.map(str::to_owned), inputs.answers.to_owned());
+        let ids: Vec<String> = (0..of).map(|index| format!("{}.{index}", self.id)).collect();
+        let shards = ids.iter().zip(0..).map(|(id, index)| {
+            let shard = Shard { index, of };
+            let mut step = Self { id: id.clone(), share: Share::Shard(shard), ..self.clone() };
+            if let Some(which) = &which {
+                step.inputs.give(which, Inputs::Known(json!(shard)));
+            }
+            step
+        });
+        let mut whole = self.clone();
+        whole.inputs.give(&answers, Inputs::Array(ids.iter().cloned().map(Inputs::Outputs).collect()));
+        shards.chain([whole]).collect()
+    }
+}

@@ -1,0 +1,177 @@
+//! A step that is split into shards: in one process, in several at the same time, killed, and failed for good.
+
+use std::fs;
+use std::thread;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use stepwise_stub::{Fault, FaultKind, Nth};
+
+use crate::harness::{Bench, always};
+
+const SHARDS: usize = 4;
+const PREDICTIONS: &str = ".stepwise/r/artifacts/score/predictions.csv";
+
+/// The sample, its `score` in shards.
+fn sample() -> Bench {
+    Bench::sample()
+        .spec("    retry: {attempts: 3}", "    shards: 4\n    retry: {attempts: 3}")
+        .spec("      data: target\n      scoring_path", "      data: target\n      batch_rows: 10\n      scoring_path")
+}
+
+fn shard(index: usize) -> Vec<String> {
+    ["run", "pipeline.yaml", "--run", "r", "--only", "score", "--shard", &index.to_string()].map(str::to_owned).to_vec()
+}
+
+fn run_shard(bench: &Bench, index: usize) {
+    bench.stepwise(&shard(index).iter().map(String::as_str).collect::<Vec<_>>()).succeeds();
+}
+
+/// What the sample's `score` answers, and its predictions, in one piece.
+fn in_one_piece() -> (Value, String) {
+    let bench = Bench::sample();
+    bench.run().succeeds();
+    (bench.outputs("score"), fs::read_to_string(bench.folder.path().join(PREDICTIONS)).unwrap())
+}
+
+fn is_as_in_one_piece(bench: &Bench, logged_by: &str) {
+    let (mut outputs, predictions) = in_one_piece();
+    outputs["payload_logged_by"] = logged_by.into();
+    assert_eq!(bench.outputs("score"), outputs);
+    assert_eq!(fs::read_to_string(bench.folder.path().join(PREDICTIONS)).unwrap(), predictions);
+    bench.metrics_are("tumour-screening");
+    let made = bench.stub.made();
+    assert!(made.iter().all(|(_, count)| *count == 1), "{made:?}");
+}
+
+#[test]
+fn shards_of_one_process_do_what_one_piece_does() {
+    let bench = sample();
+
+    bench.run().succeeds().has_line("score.3    42 of 42 rows");
+
+    is_as_in_one_piece(&bench, "step");
+    let lent: u64 =
+        (0..SHARDS).map(|index| bench.step(&format!("score.{index}"))["files"][0]["bytes"].as_u64().unwrap()).sum();
+    let data = fs::read(bench.folder.path().join("data/target.csv")).unwrap();
+    let header = data.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    assert_eq!(lent as usize, data.len() + (SHARDS - 1) * header, "each row was lent once");
+    bench.leaves_nothing();
+}
+
+/// The steps before `score`, in a process of their own.
+fn prepare(bench: &Bench) {
+    let prepare = ["run", "pipeline.yaml", "--run", "r", "--only", "store", "--only", "deploy", "--only", "subscribe"];
+    bench.stepwise(&prepare).succeeds();
+}
+
+#[test]
+fn shards_of_many_processes_do_what_one_piece_does_though_one_is_killed_and_run_again() {
+    for (space, logged_by) in [("production", "service"), ("pre_production", "step")] {
+        let bench =
+            sample().spec("problem_type: binary", &format!("problem_type: binary\n      operational_space: {space}"));
+        prepare(&bench);
+        // Killed when some of its records are in, the last of them unanswered.
+        let records = Fault::new("POST", "/openscale/*/v2/data_sets/*/records", FaultKind::Stall).on(Nth::Nth(3));
+        let bench = bench.fails(records);
+        let arguments = shard(3);
+        let started = bench.start(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        started.kill_when(|| bench.stub.held() > 0);
+        bench.stub.mend();
+
+        thread::scope(|scope| {
+            for index in 0..SHARDS {
+                let bench = &bench;
+                scope.spawn(move || run_shard(bench, index));
+            }
+        });
+        run_shard(&bench, 2);
+        let scored = bench.stub.requests().iter().filter(|sent| sent.path.ends_with("/predictions")).count();
+        bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
+
+        let again = bench.stub.requests().iter().filter(|sent| sent.path.ends_with("/predictions")).count();
+        assert_eq!(scored, again, "what the shards have scored is not scored again");
+        is_as_in_one_piece(&bench, logged_by);
+        bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+        bench.leaves_nothing();
+    }
+}
+
+#[test]
+fn a_shard_that_fails_for_good_ends_the_run_with_cleanup() {
+    let bench = sample().fails(always("POST", "/ml/v4/deployments/*/predictions", 400));
+    prepare(&bench);
+    let arguments = shard(1);
+    let failed = bench.stepwise(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).exits_with(3);
+    failed.fails_in("score.1", "refused", "`POST /ml/v4/deployments/ID/predictions` answered 400: a fault answers 400");
+
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).exits_with(3);
+
+    for (step, outcome) in
+        [("score.0", "failed"), ("score", "skipped"), ("evaluate", "skipped"), ("cleanup", "succeeded")]
+    {
+        assert_eq!(bench.step(step)["outcome"], outcome, "{step}");
+    }
+    bench.leaves_nothing();
+}
+
+#[test]
+fn a_shard_that_is_interrupted_can_be_run_again() {
+    let bench = sample();
+    prepare(&bench);
+    let bench = bench.fails(Fault::new("POST", "/ml/v4/deployments/*/predictions", FaultKind::Stall));
+    let arguments = shard(0);
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let started = bench.start(&arguments);
+    let started = started.says_part("score.0    started");
+    started.signal(Signal::TERM).ends().exits_with(143);
+    bench.stub.mend();
+
+    bench.stepwise(&arguments).succeeds();
+    let again = bench.stepwise(&arguments).succeeds();
+    assert!(again.stderr().contains("done before, and nothing has changed since"), "{}", again.stderr());
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).succeeds();
+    bench.metrics_are("tumour-screening");
+}
+
+#[test]
+fn what_cannot_be_split_is_told() {
+    let bench = Bench::sample().spec("  - step: deploy\n", "  - step: deploy\n    shards: 2\n");
+    bench
+        .stepwise(&["check", "pipeline.yaml"])
+        .exits_with(2)
+        .finds_in_spec("pipeline.yaml:37:13: `deploy` cannot be split into shards\n");
+
+    let bench = Bench::sample()
+        .spec("      data: target\n      scoring", "      data: target\n      shard: {index: 0, of: 2}\n      scoring");
+    bench.stepwise(&["check", "pipeline.yaml"]).exits_with(2).finds_in_spec(
+        "pipeline.yaml:57:7: `shard` is what `stepwise` says to a step that is split into shards\n\
+         hint: say `shards` beside `inputs`\n",
+    );
+
+    let bench = sample();
+    let of_no_run = ["run", "pipeline.yaml", "--run", "r", "--only", "score", "--shard", "0"];
+    bench.stepwise(&of_no_run).exits_with(2).says("error: there is no run `r` in `.stepwise`\n");
+    for (step, index, text) in [
+        ("score", "4", "step `score` has no shard 4: its `shards` are 0 to 3"),
+        ("deploy", "0", "step `deploy` has no shard 0: it is not split"),
+    ] {
+        let arguments = ["run", "pipeline.yaml", "--run", "r", "--only", step, "--shard", index];
+        bench.stepwise(&arguments).exits_with(2).says(&format!("error: {text}\n"));
+    }
+
+    for (rows, text) in [
+        ("\"a\nb\"".to_owned(), "leaves a quote open: rows with line breaks in them cannot be split into shards"),
+        (String::new(), "no row is left for shard 0 of 4"),
+    ] {
+        let bench = sample();
+        let data = fs::read_to_string(bench.folder.path().join("data/target.csv")).unwrap();
+        let header = data.lines().next().unwrap();
+        let bench = bench.file("data/target.csv", format!("{header}\n{rows}\n"));
+        bench.run().exits_with(3);
+        let failure = bench.step("score.0")["failure"].clone();
+        assert_eq!(failure["category"], "invalid-input");
+        assert!(failure["message"].as_str().unwrap().contains(text), "{failure}");
+        bench.leaves_nothing();
+    }
+}
