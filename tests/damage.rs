@@ -101,7 +101,7 @@ fn a_ledger_that_a_killed_run_has_left_is_not_cut_unnoticed() {
         is_one_sentence_of(&ran.stderr(), "ledger.jsonl", &what);
     }
     fs::remove_file(&file).unwrap();
-    let ran = bench.stepwise(&["cleanup", "--run", "r"]).exits_with(1);
+    let ran = bench.stepwise(&["cleanup", "pipeline.yaml", "--run", "r"]).exits_with(1);
     is_one_sentence_of(&ran.stderr(), "ledger.jsonl", "gone");
     assert_eq!(bench.stub.leftovers().len(), 2);
 

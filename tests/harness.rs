@@ -394,7 +394,7 @@ impl Ran<'_> {
 
 /// Waits for what happens by itself in a moment.
 pub(crate) fn until(happened: impl Fn() -> bool) {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let end = std::time::Instant::now() + std::time::Duration::from_mins(1);
     while !happened() {
         assert!(std::time::Instant::now() < end, "it does not happen");
         std::thread::sleep(std::time::Duration::from_millis(1));

@@ -175,3 +175,14 @@ fn what_cannot_be_split_is_told() {
         bench.leaves_nothing();
     }
 }
+
+#[test]
+fn a_shard_of_no_single_step_is_refused() {
+    let bench = Bench::sample();
+    for other in [["--resume", "r"].as_slice(), &["--run", "r", "--from", "score"]] {
+        let stderr =
+            bench.stepwise(&[&["run", "pipeline.yaml", "--shard", "0"], other].concat()).exits_with(2).stderr();
+        assert!(stderr.starts_with("error: the argument '--shard <INDEX>' cannot be used with"), "{stderr}");
+    }
+    assert_eq!(bench.requests(), [] as [String; 0]);
+}

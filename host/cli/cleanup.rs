@@ -45,8 +45,8 @@ pub(super) struct Cleanup {
     /// Value to use instead of the spec's. What `run` was given is known, but for secrets: give those again
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
-    /// How long to wait for a process that still runs steps of the run instead of giving up, for example `15m` after an abort in Jenkins, which
-    /// goes on before the step has ended
+    /// How long to wait for a process that still runs steps of the run instead of giving up, for example `15m` after an abort in
+    /// Jenkins, which goes on before the step has ended
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "stale")]
     wait: Option<Duration>,
     #[command(flatten)]
@@ -75,8 +75,8 @@ impl FromStr for Age {
 impl Cleanup {
     pub(super) fn execute(self, console: &Console, look: Look, out: &mut impl Write) -> Result<u8, Error> {
         let run = self.run.as_deref().map(RunId::parse).transpose()?;
-        match (run, &self.spec) {
-            (Some(run), spec) if !self.stale => self.of_run(&run, spec.as_deref(), console, look, out),
+        match (run.as_ref(), &self.spec) {
+            (Some(run), spec) if !self.stale => self.of_run(run, spec.as_deref(), console, look, out),
             (run, spec) => self.of_lost_runs(run, spec.as_deref().unwrap_or(Path::new("")), console, look, out),
         }
     }
@@ -134,7 +134,7 @@ impl Cleanup {
 
     fn of_lost_runs(
         &self,
-        run: Option<RunId>,
+        run: Option<&RunId>,
         spec: &Path,
         console: &Console,
         look: Look,
@@ -143,10 +143,10 @@ impl Cleanup {
         let profile = self.profile.clone().or_else(|| std::env::var("STEPWISE_PROFILE").ok());
         let read = super::read(spec, &OverrideArguments { profile, set: self.set.clone() }.overrides())?;
         // Held to the end, so that no run goes on with what is about to be removed.
-        let local = LocalRuns::of(&self.runs.runs, &read.name, run.as_ref())?;
+        let local = LocalRuns::of(&self.runs.runs, &read.name, run)?;
         let stale = Stale {
             older_than: self.older_than.time,
-            run: run.as_ref().map(|run| run.as_str().to_owned()),
+            run: run.map(|run| run.as_str().to_owned()),
             alive: local.alive.clone(),
             lists: self.dry_run,
         };
@@ -167,7 +167,7 @@ impl Cleanup {
             choice: &Choice::all(),
             dry_run: false,
             runs: &self.runs.runs,
-            removal: advice::stale(&plan, run.as_ref(), &self.older_than.text, &self.folders()),
+            removal: advice::stale(&plan, run, &self.older_than.text, &self.folders()),
             by_tags: None,
             swept: Some(&local),
         };

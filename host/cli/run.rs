@@ -28,6 +28,9 @@ const SETTLE: Duration = Duration::from_millis(20);
 /// that could not be there.
 const REAL: [&str; 3] = ["from", "resume", "keep"];
 
+/// What is of no single step, for the same reason.
+const SEVERAL: [&str; 3] = ["dry_run", "from", "resume"];
+
 /// Run the steps of a spec in order
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -46,7 +49,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "STEP")]
     only: Vec<String>,
     /// Of the step that `--only` names, run this shard, from 0; other processes may run the others at the same time
-    #[arg(long, value_name = "INDEX", requires = "run", requires = "only", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "INDEX", requires = "run", requires = "only", conflicts_with_all = SEVERAL)]
     shard: Option<u32>,
     #[command(flatten)]
     overrides: OverrideArguments,

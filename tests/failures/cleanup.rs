@@ -105,9 +105,13 @@ fn a_ledger_that_cannot_be_read_stops_what_would_create() {
     let bench = bench.change(".stepwise/r/ledger.jsonl", "{\"event\":\"announced\"", "{\"event\":\"pronounced\"");
     let broken = "line 1 of the ledger `.stepwise/r/ledger.jsonl` cannot be read: its checksum is not that of its text";
 
-    let told = format!("error: {broken}\nhint: `stepwise cleanup --stale` finds what the run has left by its tags\n");
+    let told = format!(
+        "error: {broken}\n\
+         hint: what the run has left is found by its tags: stepwise cleanup --stale --run r --older-than 0s pipeline.yaml \
+         --runs .stepwise\n"
+    );
     bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "deploy"]).exits_with(1).says(&told);
-    bench.stepwise(&["cleanup", "--run", "r"]).exits_with(1).says(&told);
+    bench.stepwise(&["cleanup", "pipeline.yaml", "--run", "r"]).exits_with(1).says(&told);
 
     assert!(!bench.requests().contains(&"POST /ml/v4/deployments".to_owned()));
     let bench = bench.change(".stepwise/r/ledger.jsonl", "{\"event\":\"pronounced\"", "{\"event\":\"announced\"");

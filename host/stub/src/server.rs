@@ -102,13 +102,11 @@ async fn exchange(site: Arc<Site>, router: Router, request: Request<Incoming>) -
     let answered = answer(&site, router, Request::from_parts(parts, Body::from(body)), faults).await;
     recorded.status = answered.as_ref().ok().and_then(|answer| Some(answer.as_ref()?.status().as_u16()));
     site.log.add(recorded);
-    match answered? {
-        Some(response) => Ok(response),
-        None => {
-            site.faults.hold();
-            std::future::pending().await
-        }
-    }
+    let Some(response) = answered? else {
+        site.faults.hold();
+        return std::future::pending().await;
+    };
+    Ok(response)
 }
 
 fn record(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8], faults: &[FaultKind]) -> Recorded {
