@@ -117,10 +117,12 @@ endef
 sbom: $(CARGO_CYCLONEDX)
 	PATH="$(dir $(abspath $<)):$$PATH" SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) image/sbom $(SBOM) $(STEPS)
 
-# In target/ in any case: the Dockerfile takes them from there.
-image-files: build sbom
-	image/program $(TARGET)/release target/image/program
-	PROGRAM=target/image/program STEPS=$(TARGET)/steps SBOM=$(SBOM) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) image/files
+# The program is linked once more of what it was built of: without any library of this machine, without what only a
+# debugger reads, and with equal functions once. The files are in target/ in any case: the Dockerfile takes them from there.
+image-files: steps sbom
+	cargo rustc --release --locked --bin stepwise -- \
+		-C target-feature=+crt-static -C strip=symbols -C link-arg=-Wl,--icf=all
+	PROGRAM=$(TARGET)/release/stepwise STEPS=$(TARGET)/steps SBOM=$(SBOM) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) image/files
 
 image: image-files ## Builds the image IMAGE:TAG on BASE, also to target/image/stepwise.tar
 	$(image_variables) image/build
@@ -131,7 +133,7 @@ publish: image ## Builds and pushes IMAGE:TAG, as REGISTRY_USERNAME with REGISTR
 dist: image ## Makes the release in target/dist: program, components, image, SBOMs, checksums
 	$(image_variables) image/dist
 
-test-image: build ## Tests the image: layers, an arbitrary user id, a registry; needs root on Debian
+test-image: ## Tests the image: layers, an arbitrary user id, a registry; needs root on Debian
 	python3 tests/image/test_image.py
 
 image_variables = NAME=$(IMAGE):$(TAG) BASE=$(BASE) VERSION=$(VERSION) \

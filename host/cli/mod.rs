@@ -58,11 +58,6 @@ enum Command {
 }
 
 impl Cli {
-    /// What was typed. Help and the version are errors too, as they end the program.
-    pub fn read() -> Result<Self, clap::Error> {
-        Self::try_parse()
-    }
-
     /// The way to stderr that the user wants.
     pub fn console(&self) -> Console {
         self.output.console()
