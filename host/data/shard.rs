@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn what_cannot_be_split_is_refused() {
         for (text, of, message) in [
-            (&b"a\n1\n"[..], 2, "no row is left for shard 0 of 2"),
+            (&b"a\n1\n"[..], 2, "no row is left for shard 1 of 2"),
             (b"", 2, "no row is left for shard 0 of 2"),
             (b"a\n\n\n", 1, "no row is left for shard 0 of 1"),
             (

@@ -56,6 +56,9 @@ fn ways() -> Vec<Way> {
     let way = |name, kind, nth| Way { name, kind, nth, spec: &[] };
     let short = &[("timeout: 10m", "timeout: 5s"), ("\nsteps:\n", "\ndefaults: {timeout: 5s}\nsteps:\n")];
     let slow = |name, kind, nth| Way { spec: short, ..way(name, kind, nth) };
+    // As much of it as can be had; what there is by default only takes longer.
+    let small = &[("\nsteps:\n", "\ndefaults: {limits: {response: 1MiB}}\nsteps:\n")];
+    let large = |name, kind, nth| Way { spec: small, ..way(name, kind, nth) };
     vec![
         way("400", status(400), Nth::Every),
         way("401 once", status(401), ONCE),
@@ -82,7 +85,7 @@ fn ways() -> Vec<Way> {
         way("cut in the body", FaultKind::Truncate, Nth::Every),
         way("not JSON", answers("{\"metadata\": "), Nth::Every),
         way("an HTML page", answers("<html><body>Please log in</body></html>"), Nth::Every),
-        way("a body without end", FaultKind::Endless, Nth::Every),
+        large("a body without end", FaultKind::Endless, Nth::Every),
         slow("silence", FaultKind::Stall, ONCE),
     ]
 }
@@ -136,6 +139,8 @@ fn routes() -> Vec<String> {
 fn outcome(route: &str, way: &Way) -> Result<String, String> {
     let (method, path) = route.split_once(' ').unwrap();
     let bench = Bench::sample().fails(Fault::new(method, path, way.kind.clone()).on(way.nth));
+    // The pauses between the tries are tested elsewhere.
+    let bench = bench.spec("retry: {attempts: 3}", "retry: {attempts: 3, backoff: {first: 20ms}}");
     let bench = way.spec.iter().fold(bench, |bench, (from, to)| bench.spec(from, to));
     let output = bench.command(&["run", "pipeline.yaml", "--run", "r"]).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
