@@ -13,6 +13,9 @@ from stub import API_KEY, Stub
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFESTS = ROOT / "resources/openshift/kubernetes"
+SHARDS = ROOT / "resources/openshift/shards"
+# What is only applied when it is to run.
+RUNS = ("run", "prepare", "score", "finish")
 # As OpenShift gives one: of a namespace's range, unknown to the image.
 USER = 1000650000
 EXPECTED = ROOT / "tests/expected"
@@ -31,7 +34,7 @@ def same(what, found, expected):
 
 class Delivery:
     def __init__(self, name, folder, stepwise, image, faults=()):
-        self.name, self.image = name, image
+        self.name, self.image, self.stepwise = name, image, stepwise
         self.run = f"tumour-screening-{name}"
         self.folder = folder / name
         self.work, self.data = self.folder / "work", self.folder / "data"
@@ -57,8 +60,9 @@ class Delivery:
     def kubectl(self, *arguments, **options):
         return kubectl("--namespace", self.name, *arguments, **options)
 
-    def apply(self, settings=(), patches=(), secret=None, authority=None, more=()):
-        """Applies the manifests, changed where only this cluster can know, and `more` objects; warnings are errors."""
+    def apply(self, settings=(), patches=(), secret=None, authority=None, more=(), start="run"):
+        """Applies the manifests, changed where only this cluster can know, and `more` objects; warnings are errors. Of the
+        Jobs it starts one, by its component."""
         address = self.stub.url.removeprefix("https://")
         host, port = address.split(":")
         configuration = {
@@ -79,7 +83,8 @@ class Delivery:
             {"target": {"kind": "ConfigMap", "name": "stepwise-trusted-ca"},
              "patch": json.dumps([{"op": "add", "path": "/data", "value": {"ca-bundle.crt": bundle}}])},
             {"target": {"kind": "NetworkPolicy"}, "patch": json.dumps(policy)},
-            replace("Job", ".*", "/metadata/name", self.run) | {"options": {"allowNameChange": True}},
+            replace("Job", "^tumour-screening$", "/metadata/name", self.run) | {"options": {"allowNameChange": True}},
+            *[as_user(job) for job in ("prepare", "score", "finish")],
             *[self.bind(claim) for claim in ("stepwise-runs", "stepwise-data")],
             *patches,
         ]
@@ -91,17 +96,23 @@ class Delivery:
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
             "namespace": self.name,
-            "resources": [os.path.relpath(MANIFESTS, self.folder), *files],
+            "resources": [*[os.path.relpath(folder, self.folder) for folder in (MANIFESTS, SHARDS)], *files],
             "images": [{"name": "registry.example.com/models/tumour-screening", "newName": name, "newTag": tag}],
             "patches": change,
         }
         (self.folder / "kustomization.yaml").write_text(json.dumps(kustomization, indent=1))
         kubectl("apply", "--filename=-", stdin=json.dumps(self.volumes()))
-        apply = ["apply", "--kustomize", str(self.folder), "--warnings-as-errors"]
         # A pod that comes before its volumes waits for the scheduler to look again.
-        kubectl(*apply, "--selector=app.kubernetes.io/component!=run")
+        self.apply_those(f"app.kubernetes.io/component notin ({','.join(RUNS)})")
         self.kubectl("wait", "--for=jsonpath={.status.phase}=Bound", "pvc", "--all", f"--timeout={PATIENCE}s")
-        kubectl(*apply)
+        self.start(start)
+
+    def apply_those(self, selector):
+        kubectl("apply", "--kustomize", str(self.folder), "--warnings-as-errors", f"--selector={selector}")
+
+    def start(self, component):
+        """Starts the Job of this component."""
+        self.apply_those(f"app.kubernetes.io/component={component}")
 
     def bind(self, claim):
         patch = [
@@ -135,16 +146,18 @@ class Delivery:
 
     # What happens.
 
-    def ends(self):
+    def ends(self, job=None):
         """Waits until the Job has ended; answers its last condition: type and reason."""
+        job = job or self.run
+
         def is_over(job):
             return any(is_end(condition) for condition in job["status"].get("conditions", []))
 
         def is_end(condition):
             return condition["type"] in ("Complete", "Failed") and condition["status"] == "True"
 
-        job = watch(self.name, ["job", self.run], is_over, f"the end of job {self.run}")
-        condition = next(condition for condition in job["status"]["conditions"] if is_end(condition))
+        ended = watch(self.name, ["job", job], is_over, f"the end of job {job}")
+        condition = next(condition for condition in ended["status"]["conditions"] if is_end(condition))
         return condition["type"], condition.get("reason", "")
 
     def job(self):
@@ -163,19 +176,19 @@ class Delivery:
         return [terminated(pod).get("exitCode") for pod in self.pods()]
 
     def reaches(self, is_reached, what):
-        """Waits for an event of the run; answers the pod's name."""
+        """Waits for an event of the run."""
         events = self.left / "events.jsonl"
 
         def is_enough(line):
             return line.endswith("\n") and is_reached(json.loads(line))
 
         follow(["tail", "--lines=+1", "--follow=name", "--retry", str(events)], is_enough, what)
-        return self.pods()[-1]["metadata"]["name"]
 
     def reaches_the_middle_of_score(self):
-        """The first batch is scored; the service holds another."""
+        """The first batch is scored; the service holds another. Answers the pod's name."""
         is_middle = lambda event: event["event"] == "progress" and event["step"] == "score" and event["done"] >= 20
-        return self.reaches(is_middle, "the first scored batch")
+        self.reaches(is_middle, "the first scored batch")
+        return self.pods()[-1]["metadata"]["name"]
 
     # What it has come to.
 
@@ -253,6 +266,13 @@ class Delivery:
 def replace(kind, name, path, value):
     patch = [{"op": "replace", "path": path, "value": value}]
     return {"target": {"kind": kind, "name": name}, "patch": json.dumps(patch)}
+
+
+def as_user(job):
+    """As the overlay `kubernetes` has it for its own Job; the run's name is the namespace's business."""
+    security = "/spec/template/spec/securityContext"
+    operations = [{"op": "add", "path": f"{security}/{key}", "value": USER} for key in ("runAsUser", "fsGroup")]
+    return {"target": {"kind": "Job", "name": f"tumour-screening-{job}"}, "patch": json.dumps(operations)}
 
 
 def job_patch(*operations):

@@ -5,7 +5,7 @@ import subprocess
 import threading
 
 # Seconds. Nothing that is waited for takes this long, even where others use the machine too.
-PATIENCE = 240
+PATIENCE = 900
 
 
 class Trouble(Exception):

@@ -3,14 +3,15 @@
 from pathlib import Path
 
 
-def of_run(run):
-    """The process that runs this run in a pod, if there is one."""
+def of_run(run, shard=None):
+    """The process that runs this run, or this shard of it, in a pod, if there is one."""
+    wanted = [run.encode(), *([b"--shard", shard.encode()] if shard else [])]
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             arguments = (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue  # it has ended
-        if run.encode() in arguments and arguments[0].endswith(b"stepwise"):
+        if all(word in arguments for word in wanted) and arguments[0].endswith(b"stepwise"):
             return folder
     raise LookupError(f"no process runs {run}")
 

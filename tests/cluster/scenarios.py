@@ -6,7 +6,10 @@ Started by `run` inside `tests/kubernetes/cluster`. Every function with `scenari
 """
 
 import argparse
+import filecmp
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,10 +17,11 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import large
 import manifests
 import processes
 from delivery import USER, Delivery, encoded, job_patch, same, terminated
-from kubernetes import Trouble, kubectl
+from kubernetes import Trouble, kubectl, read
 from stub import API_KEY
 
 # On two cores more at once would only wait for each other.
@@ -178,6 +182,43 @@ def missing_secret(delivery):
     same("exit codes", delivery.exits(), [2])
     delivery.says_once("CPD_API_KEY")
     same("requests", delivery.stub.requests(), [])
+
+
+ROWS = 400_000
+SHARDS = 4
+BIG = [f"steps.score.shards={SHARDS}", "steps.score.timeout=1h", "steps.evaluate.inputs.timeout_seconds=1200",
+       "steps.evaluate.timeout=1h"]
+
+
+@scenario()
+def shards(delivery):
+    """Four pods score 400,000 rows, one of them is killed and tried again: all is as in one piece."""
+    delivery.run = "tumour-screening-large"
+    delivery.left = delivery.work / "runs" / delivery.run
+    target = delivery.data / "target.csv"
+    large.write(target, ROWS)
+    cheap = {"op": "replace", "path": "/spec/template/spec/containers/0/resources/requests/cpu", "value": "100m"}
+    delivery.apply(BIG, [job_patch(cheap)], start="prepare")
+    same("preparation", delivery.ends("tumour-screening-prepare")[0], "Complete")
+    delivery.start("score")
+    middle = lambda event: event["event"] == "progress" and event["step"] == "score.2" and event["done"] >= 20_000
+    delivery.reaches(middle, "the middle of shard 2")
+    os.kill(int(processes.of_run(delivery.run, "2").name), signal.SIGKILL)
+    same("shards", delivery.ends("tumour-screening-score")[0], "Complete")
+    counts = read("job", "tumour-screening-score", f"--namespace={delivery.name}")["status"]
+    same("pods that failed", counts["failed"], 1)
+    delivery.start("finish")
+    same("end", delivery.ends("tumour-screening-finish")[0], "Complete")
+    same("work not done again", delivery.unchanged()[-7:],
+         ["store", "deploy", "subscribe", *[f"score.{shard}" for shard in range(SHARDS)]])
+    whole = large.in_one_piece(delivery.stepwise, delivery.folder, target, BIG[1:])
+    same("metrics", delivery.step("evaluate")["outputs"]["metrics"], whole.step("evaluate")["outputs"]["metrics"])
+    for count in ("rows", "payload_records", "feedback_records"):
+        same(count, delivery.step("score")["outputs"][count], ROWS)
+    if not filecmp.cmp(delivery.left / large.PREDICTIONS, whole.left / large.PREDICTIONS, shallow=False):
+        raise Trouble("the predictions are not those of one piece")
+    same("made", delivery.stub.made(), dict.fromkeys(delivery.stub.made(), 1))
+    delivery.leaves_nothing()
 
 
 def run(name, options):
