@@ -55,7 +55,7 @@ fn shards_of_one_process_do_what_one_piece_does() {
         (0..SHARDS).map(|index| bench.step(&format!("score.{index}"))["files"][0]["bytes"].as_u64().unwrap()).sum();
     let data = fs::read(bench.folder.path().join("data/target.csv")).unwrap();
     let header = data.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-    assert_eq!(lent as usize, data.len() + (SHARDS - 1) * header, "each row was lent once");
+    assert_eq!(lent, (data.len() + (SHARDS - 1) * header) as u64, "each row was lent once");
     bench.leaves_nothing();
 }
 

@@ -115,7 +115,7 @@ impl Cleanup {
             return Err(Error::NoCleanup(file));
         }
         // Resources that a step is still creating could be missed.
-        let choice = Choice::only(&plan, cleaning)?.alone();
+        let choice = Choice::only(&plan, &cleaning)?.alone();
         if let Some(most) = self.wait {
             wait(&folder, most, console)?;
         }

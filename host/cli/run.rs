@@ -111,7 +111,7 @@ impl Run {
             None if self.only.is_empty() => Choice::all(),
             None => match self.shard {
                 Some(index) => Choice::shard(&plan, &self.only, index)?,
-                None => Choice::only(&plan, self.only)?,
+                None => Choice::only(&plan, &self.only)?,
             },
         };
         let conduct = Conduct {

@@ -40,7 +40,7 @@ impl Choice {
     }
 
     /// These steps.
-    pub fn only(plan: &Plan, steps: Vec<String>) -> Result<Self, RunError> {
+    pub fn only(plan: &Plan, steps: &[String]) -> Result<Self, RunError> {
         steps.iter().try_for_each(|step| find(plan, step).map(|_| ()))?;
         let chosen = plan.steps.iter().filter(|step| steps.iter().any(|id| id == step.spec_id()));
         Ok(Self { which: Which::Only(chosen.map(|step| step.id.clone()).collect()), keep: false, alone: false })

@@ -56,7 +56,7 @@ pub(super) fn whole(host: &dyn Host, answers: &[Answer]) -> Result<Output, Failu
         let name = &answer.predictions.0;
         writer.append(PredictionsReader::open(answer.predictions.open(host)?, name)?)?;
         let kept = BufReader::new(answer.separation.open(host)?);
-        separation.merge(serde_json::from_reader(kept).map_err(|error| {
+        separation.merge(&serde_json::from_reader(kept).map_err(|error| {
             Failure::internal(format!("artifact `{}` cannot be read: {error}", answer.separation.0))
         })?);
         rows += answer.rows;

@@ -114,7 +114,7 @@ impl Separation {
     }
 
     /// Adds what others have summed up of other rows.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, other: &Self) {
         if self.classes == 0 {
             self.classes = other.classes;
         }
@@ -422,12 +422,12 @@ mod tests {
             let mut merged = Separation::default();
             for part in [sum(0..middle), sum(middle..5)] {
                 let written = serde_json::to_vec(&part).unwrap();
-                merged.merge(serde_json::from_slice(&written).unwrap());
+                merged.merge(&serde_json::from_slice(&written).unwrap());
             }
             assert_eq!((merged.roc_curve(), merged.score_distribution()), (all.roc_curve(), all.score_distribution()));
         }
         let mut off = sum(0..5);
-        off.merge(of(&[("1.5", json!(1.4), &[])]));
+        off.merge(&of(&[("1.5", json!(1.4), &[])]));
         assert_eq!(off.roc_curve(), None);
     }
 
