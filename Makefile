@@ -35,7 +35,7 @@ dry-run: build ## Runs the sample pipeline against the stub, offline
 	$(TARGET)/release/stepwise run --dry-run model/pipeline.yaml
 
 test: steps guests $(S3_SERVER) $(CLIENTS) ## Runs all tests
-	cargo test $(WORKSPACE)
+	RUST_TEST_THREADS=4 cargo test $(WORKSPACE) # on two cores, as most of them wait most of the time
 	$(sdk_tests)
 	$(jenkins_tests)
 
