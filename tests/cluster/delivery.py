@@ -83,8 +83,7 @@ class Delivery:
             {"target": {"kind": "ConfigMap", "name": "stepwise-trusted-ca"},
              "patch": json.dumps([{"op": "add", "path": "/data", "value": {"ca-bundle.crt": bundle}}])},
             {"target": {"kind": "NetworkPolicy"}, "patch": json.dumps(policy)},
-            replace("Job", "^tumour-screening$", "/metadata/name", self.run) | {"options": {"allowNameChange": True}},
-            *[as_user(job) for job in ("prepare", "score", "finish")],
+            *self.jobs(start),
             *[self.bind(claim) for claim in ("stepwise-runs", "stepwise-data")],
             *patches,
         ]
@@ -96,7 +95,7 @@ class Delivery:
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
             "namespace": self.name,
-            "resources": [*[os.path.relpath(folder, self.folder) for folder in (MANIFESTS, SHARDS)], *files],
+            "resources": [*[os.path.relpath(folder, self.folder) for folder in self.manifests(start)], *files],
             "images": [{"name": "registry.example.com/models/tumour-screening", "newName": name, "newTag": tag}],
             "patches": change,
         }
@@ -113,6 +112,19 @@ class Delivery:
     def start(self, component):
         """Starts the Job of this component."""
         self.apply_those(f"app.kubernetes.io/component={component}")
+
+    def manifests(self, start):
+        return [MANIFESTS] if start == "run" else [MANIFESTS, SHARDS]
+
+    def jobs(self, start):
+        """What is changed of the Jobs: one has the run's name, those of shards have its label."""
+        if start == "run":
+            return [replace("Job", ".*", "/metadata/name", self.run) | {"options": {"allowNameChange": True}}]
+        # As the overlay `kubernetes` has it for its own Job.
+        security = "/spec/template/spec/securityContext"
+        as_user = [{"op": "add", "path": f"{security}/{key}", "value": USER} for key in ("runAsUser", "fsGroup")]
+        shards = "app.kubernetes.io/component in (prepare,score,finish)"
+        return [{"target": {"kind": "Job", "labelSelector": shards}, "patch": json.dumps(as_user)}]
 
     def bind(self, claim):
         patch = [
@@ -266,13 +278,6 @@ class Delivery:
 def replace(kind, name, path, value):
     patch = [{"op": "replace", "path": path, "value": value}]
     return {"target": {"kind": kind, "name": name}, "patch": json.dumps(patch)}
-
-
-def as_user(job):
-    """As the overlay `kubernetes` has it for its own Job; the run's name is the namespace's business."""
-    security = "/spec/template/spec/securityContext"
-    operations = [{"op": "add", "path": f"{security}/{key}", "value": USER} for key in ("runAsUser", "fsGroup")]
-    return {"target": {"kind": "Job", "name": f"tumour-screening-{job}"}, "patch": json.dumps(operations)}
 
 
 def job_patch(*operations):
