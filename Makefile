@@ -115,23 +115,23 @@ done
 endef
 
 sbom: $(CARGO_CYCLONEDX)
-	PATH="$(dir $(abspath $<)):$$PATH" SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) image/sbom $(SBOM) $(STEPS)
+	PATH="$(dir $(abspath $<)):$$PATH" SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) resources/image/sbom $(SBOM) $(STEPS)
 
 # The program is linked once more of what it was built of: without any library of this machine, without what only a
 # debugger reads, and with equal functions once. The files are in target/ in any case: the Dockerfile takes them from there.
 image-files: steps sbom
 	cargo rustc --release --locked --bin stepwise -- \
 		-C target-feature=+crt-static -C strip=symbols -C link-arg=-Wl,--icf=all
-	PROGRAM=$(TARGET)/release/stepwise STEPS=$(TARGET)/steps SBOM=$(SBOM) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) image/files
+	PROGRAM=$(TARGET)/release/stepwise STEPS=$(TARGET)/steps SBOM=$(SBOM) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) resources/image/files
 
 image: image-files ## Builds the image IMAGE:TAG on BASE, also to target/image/stepwise.tar
-	$(image_variables) image/build
+	$(image_variables) resources/image/build
 
 publish: image ## Builds and pushes IMAGE:TAG, as REGISTRY_USERNAME with REGISTRY_PASSWORD
-	NAME=$(IMAGE):$(TAG) image/publish
+	NAME=$(IMAGE):$(TAG) resources/image/publish
 
 dist: image ## Makes the release in target/dist: program, components, image, SBOMs, checksums
-	$(image_variables) image/dist
+	$(image_variables) resources/image/dist
 
 test-image: ## Tests the image: layers, an arbitrary user id, a registry; needs root on Debian
 	python3 tests/image/test_image.py
@@ -150,7 +150,7 @@ lint: $(SHELLCHECK) ## Checks format and style; any warning is an error
 	cargo fmt --all --check
 	rustfmt --edition 2024 --check host/data/kinds/*.rs # a macro declares them, which cargo fmt does not look into
 	cargo clippy $(WORKSPACE) --all-targets -- --deny warnings
-	$(SHELLCHECK) wasm-steps/toolchain .ci/run resources/stepwise/fetch.sh image/* resources/openshift/template/make \
+	$(SHELLCHECK) wasm-steps/toolchain .ci/run resources/stepwise/fetch.sh resources/image/* resources/openshift/template/make \
 		tests/kubernetes/build tests/kubernetes/cluster tests/cluster/run
 
 $(TARGET)/shellcheck/bin/shellcheck:

@@ -54,7 +54,7 @@ def make(*arguments, **more):
 
 
 def tool():
-    return run("image/tool").stdout.split()
+    return run("resources/image/tool").stdout.split()
 
 
 class Image:
@@ -398,7 +398,7 @@ class WhatIsMadeOfIt(unittest.TestCase):
             ("localhost/stepwise:1", "hint: give IMAGE=registry.example.com/stepwise\n"),
             ("registry.example.com/stepwise:1", "hint: set REGISTRY_USERNAME and REGISTRY_PASSWORD\n"),
         ]:
-            ran = run("image/publish", check=False, env={**variables, "NAME": name})
+            ran = run("resources/image/publish", check=False, env={**variables, "NAME": name})
             self.assertNotEqual(ran.returncode, 0)
             self.assertTrue(ran.stderr.endswith(said), ran.stderr)
 
