@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::console::Console;
 use crate::error::Error;
 use crate::exit;
-use crate::plan::{Plan, Share, When};
+use crate::plan::{Plan, When};
 use crate::run::RunId;
 use crate::services::Masks;
 
@@ -90,7 +90,7 @@ fn show(plan: &Plan, out: &mut impl Write) -> std::io::Result<()> {
             When::Always => ", always",
             When::Stale => ", by `cleanup --stale` only",
         };
-        let shards = if let Share::Whole(of) = step.share { format!(", in {of} shards") } else { String::new() };
+        let shards = step.shards().map(|of| format!(", in {of} shards")).unwrap_or_default();
         writeln!(out, "\n{}. {} ({} {}{when}{shards})", n + 1, step.id, info.name, info.version)?;
         writeln!(out, "   {}", info.summary)?;
         let later = step.inputs.later();

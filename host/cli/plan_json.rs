@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::engine::RULES;
-use crate::plan::{Inputs, Plan, PlannedStep, Share};
+use crate::plan::{Inputs, Plan, PlannedStep};
 use crate::services::{Grant, ServiceConfig};
 use crate::spec::{Dialect, Reference, Spec, Template};
 
@@ -44,7 +44,7 @@ fn step(step: &PlannedStep) -> Value {
         "version": step.component.info.version,
         "sha256": step.component.sha256,
         "when": step.when.name(),
-        "shards": if let Share::Whole(of) = step.share { Some(of) } else { None },
+        "shards": step.shards(),
         "attempts": step.retry.attempts,
         "inputs": inputs(&step.inputs),
         "grants": step.permit.granted().map(grant).collect::<Vec<_>>(),

@@ -59,9 +59,15 @@ impl Inputs {
         }
     }
 
-    /// Adds an input that the host gives.
+    /// Whether an input is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        matches!(self, Self::Object(members) if members.iter().any(|(key, _)| key == name))
+    }
+
+    /// Sets an input that the host gives.
     pub(super) fn give(&mut self, name: &str, value: Self) {
         if let Self::Object(members) = self {
+            members.retain(|(key, _)| key != name);
             members.push((name.to_owned(), value));
         }
     }

@@ -37,10 +37,15 @@ impl PlannedStep {
         if let Share::Shard(shard) = self.share { Some(shard) } else { None }
     }
 
+    /// How many shards it is put together of, if it is.
+    pub fn shards(&self) -> Option<u32> {
+        if let Share::Whole(of) = self.share { Some(of) } else { None }
+    }
+
     /// The step as it runs: itself, or its shards and after them the whole. Each has what the step has, and beside it the
     /// inputs that the host gives.
     pub(super) fn split(self) -> Vec<Self> {
-        let Share::Whole(of) = self.share else { return vec![self] };
+        let Some(of) = self.shards() else { return vec![self] };
         let Some(inputs) = self.component.info.inputs.shards() else { return vec![self] };
         let (which, answers) = (inputs.which.map(str::to_owned), inputs.answers.to_owned());
         let ids: Vec<String> = (0..of).map(|index| format!("{}.{index}", self.id)).collect();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::data::{Local, is_below};
 use crate::deadline::{Deadline, Stop};
 use crate::engine::{self, FailureCategory, Format, Kept, Limit, Meter, Places, StepContext, StepError, Waited};
-use crate::plan::{PlannedStep, Share};
+use crate::plan::PlannedStep;
 use crate::spec::Violation;
 
 use super::artifacts;
@@ -101,7 +101,7 @@ impl Runner<'_> {
         for (pointer, format, value) in schema.files(inputs) {
             let is_split = schema.is_split(&pointer);
             // All rows were lent to the shards already.
-            if is_split && matches!(step.share, Share::Whole(_)) {
+            if is_split && step.shards().is_some() {
                 continue;
             }
             let source = match format {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{ContinueOn, Plan, Share, When};
+use crate::plan::{ContinueOn, Plan, When};
 use crate::spec::nearest;
 
 use super::error::RunError;
@@ -54,7 +54,7 @@ impl Choice {
             let found = plan.steps.iter().find(|step| {
                 step.spec_id() == whole.spec_id() && step.shard().is_some_and(|shard| shard.index == index)
             });
-            let of = if let Share::Whole(of) = whole.share { of } else { 0 };
+            let of = whole.shards().unwrap_or(0);
             shards.push(found.ok_or_else(|| RunError::Shard { step: step.clone(), index, of })?.id.clone());
         }
         Ok(Self { which: Which::Shard(shards), keep: false, alone: false })

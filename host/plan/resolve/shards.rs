@@ -10,13 +10,10 @@ impl Resolver<'_> {
     /// What of its work a step does: all, or putting together what its shards answer.
     pub(super) fn share(&mut self, step: &StepSpec, component: &Component, inputs: &Inputs, way: &Way) -> Share {
         let names = component.info.inputs.shards();
-        if let (Inputs::Object(members), Some(names)) = (inputs, names) {
-            for name in [names.which, Some(names.answers)].into_iter().flatten() {
-                if members.iter().any(|(key, _)| key == name) {
-                    let message = format!("`{name}` is what `stepwise` says to a step that is split into shards");
-                    self.problem_with(&way.to("inputs").to(name), message, Some("say `shards` beside `inputs`"));
-                }
-            }
+        let given = names.into_iter().flat_map(|names| [names.which, Some(names.answers)]).flatten();
+        for name in given.filter(|name| inputs.has(name)) {
+            let message = format!("`{name}` is what `stepwise` says to a step that is split into shards");
+            self.problem_with(&way.to("inputs").to(name), message, Some("say `shards` beside `inputs`"));
         }
         match step.shards {
             None => Share::All,

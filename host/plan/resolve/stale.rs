@@ -22,11 +22,8 @@ impl Resolver<'_> {
             self.problem_with(way, message, Some("say `when: stale`"));
         }
         let told = self.stale.input(&self.spec.name, self.spec.services.keys());
-        if let Inputs::Object(members) = inputs
-            && members.iter().any(|(key, _)| key == name)
-        {
+        if inputs.has(name) {
             self.problem(&way.to("inputs").to(name), format!("`{name}` is what `stepwise cleanup --stale` says"));
-            members.retain(|(key, _)| key != name);
         }
         inputs.give(name, Inputs::Known(told));
     }
