@@ -50,9 +50,14 @@ jenkins_tests = mvn --batch-mode --no-transfer-progress --file tests/jenkins/pom
 test-cluster: build ## Runs the image on a real Kubernetes, built from source; as root, with Go; SCENARIO=whole-pipeline
 	tests/cluster/run $(TARGET) $(SCENARIO)
 
-manifests: $(KUBECTL) ## Makes the OpenShift Template of the manifests
-	PATH="$(abspath $(<D)):$$PATH" resources/openshift/template/make > $(TARGET)/template.yaml
-	mv $(TARGET)/template.yaml resources/openshift/template.yaml
+manifests: $(KUBECTL) ## Makes the OpenShift Templates of the manifests
+	$(call template,template,template.yaml)
+	$(call template,template/shards,template-shards.yaml)
+
+define template
+PATH="$(abspath $(dir $(KUBECTL))):$$PATH" resources/openshift/template/make resources/openshift/$(1) > $(TARGET)/$(2)
+mv $(TARGET)/$(2) resources/openshift/
+endef
 
 $(KUBECTL):
 	tests/kubernetes/build $(@D)

@@ -14,11 +14,13 @@ OPENSHIFT = ("build.openshift.io/", "image.openshift.io/")
 
 def check():
     are_read_strictly()
-    template_is_up_to_date()
+    template_is_up_to_date("template", "template.yaml")
+    template_is_up_to_date("template/shards", "template-shards.yaml")
     # Pods are only looked at where their namespace and service account are.
     kubectl("apply", "--kustomize", f"{FOLDER}/kubernetes", "--selector=app.kubernetes.io/component!=run")
-    are_taken(objects("/dev/stdin", stdin=kubectl("kustomize", str(FOLDER / "kubernetes"))), NAMESPACE)
-    are_taken(objects(str(FOLDER / "template.yaml"), "RUN=3f2c1ab"), NAMESPACE)
+    are_taken(objects("/dev/stdin", stdin=kubectl("kustomize", str(FOLDER / "kubernetes"))), NAMESPACE, at_least=7)
+    are_taken(objects(str(FOLDER / "template.yaml"), "RUN=3f2c1ab"), NAMESPACE, at_least=7)
+    are_taken(objects(str(FOLDER / "template-shards.yaml"), "RUN=3f2c1ab"), NAMESPACE, at_least=3)
     is_taken(objects(str(FOLDER / "agent-pod.yaml"))[0], NAMESPACE)
     what_is_not_allowed_is_refused()
 
@@ -45,10 +47,11 @@ def are_read_strictly():
         raise Trouble(f"only {len(files)} manifests were checked")
 
 
-def template_is_up_to_date():
-    made = subprocess.run([FOLDER / "template/make"], capture_output=True, text=True, check=True).stdout
-    if made != (FOLDER / "template.yaml").read_text():
-        raise Trouble("resources/openshift/template.yaml is not what its manifests make: run `make manifests`")
+def template_is_up_to_date(manifests, template):
+    command = [FOLDER / "template/make", FOLDER / manifests]
+    made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if made != (FOLDER / template).read_text():
+        raise Trouble(f"resources/openshift/{template} is not what its manifests make: run `make manifests`")
 
 
 def objects(*arguments, stdin=None):
@@ -59,10 +62,10 @@ def objects(*arguments, stdin=None):
     return json.loads(printed.stdout)["items"]
 
 
-def are_taken(things, namespace):
+def are_taken(things, namespace, at_least):
     """The API server takes them without a warning, and the pods of Jobs too, which it only looks at when they come."""
     known = [thing for thing in things if not thing["apiVersion"].startswith(OPENSHIFT)]
-    if len(known) < 7:
+    if len(known) < at_least:
         raise Trouble(f"only {len(known)} objects are known to the API server")
     for thing in known:
         is_taken(thing, namespace)

@@ -138,15 +138,23 @@ func process(template *templatev1.Template, given map[string]string) ([][]byte, 
 		values[name] = value
 	}
 	var unknown []error
-	expand := func(text string) string {
-		return expanded(text, func(name string) string {
-			value, known := values[name]
-			if !known {
-				unknown = append(unknown, fmt.Errorf("there is no parameter %s", name))
+	value := func(name string) string {
+		value, known := values[name]
+		if !known {
+			unknown = append(unknown, fmt.Errorf("there is no parameter %s", name))
+		}
+		used[name] = true
+		return value
+	}
+	expand := func(text string) any {
+		if name, whole := jsonParameter(text); whole {
+			var found any
+			if err := json.Unmarshal([]byte(value(name)), &found); err != nil {
+				unknown = append(unknown, fmt.Errorf("parameter %s is not JSON: %w", name, err))
 			}
-			used[name] = true
-			return value
-		})
+			return found
+		}
+		return expanded(text, value)
 	}
 	var objects [][]byte
 	for _, inner := range template.Objects {
@@ -168,6 +176,13 @@ func process(template *templatev1.Template, given map[string]string) ([][]byte, 
 	return objects, errors.Join(unknown...)
 }
 
+// jsonParameter returns the name of a text that is ${{NAME}}: the parameter's value in its place is JSON, not a text.
+func jsonParameter(text string) (string, bool) {
+	rest, begins := strings.CutPrefix(text, "${{")
+	name, ends := strings.CutSuffix(rest, "}}")
+	return name, begins && ends
+}
+
 // expanded replaces each ${NAME}.
 func expanded(text string, value func(string) string) string {
 	var out strings.Builder
@@ -184,7 +199,7 @@ func expanded(text string, value func(string) string) string {
 }
 
 // mapped changes every text of a JSON value.
-func mapped(value any, change func(string) string) any {
+func mapped(value any, change func(string) any) any {
 	switch v := value.(type) {
 	case string:
 		return change(v)
