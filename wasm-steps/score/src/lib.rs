@@ -14,8 +14,8 @@ use step_sdk::payload::{self, LoggedBy, Payload, PayloadFields};
 use step_sdk::wml::{self, ApiVersion};
 use step_sdk::{
     Artifact, BatchLimits, BatchRow, Batches, DataSet, Failure, Field, FieldType, Host, InFlight, Level, Need, Needs,
-    Prediction, PredictionsWriter, Records, Repeat, Request, RocCurve, ScoreDistribution, ScoringAnswer, Separation,
-    Table,
+    Prediction, PredictionsWriter, RecordSet, Records, Repeat, Request, RocCurve, ScoreDistribution, ScoringAnswer,
+    Separation, Table,
 };
 
 mod shard;
@@ -251,9 +251,15 @@ impl Score<'_> {
         Ok(Batches::new(table.select(&fields)?, self.features.len(), limits))
     }
 
-    fn records(&self, kind: &str, id: &str, column: &'static str, basis: u32) -> Result<Records<'_>, Failure> {
-        let records = Records::open(self.host, &self.input.instance_id, kind, id, self.input.timeout_seconds)?;
-        if self.input.shard.is_some() { records.shared(column, basis) } else { records.marked(column, basis) }
+    fn records<'a>(
+        &'a self,
+        kind: &'a str,
+        id: &'a str,
+        column: &'static str,
+        basis: u32,
+    ) -> Result<Records<'a>, Failure> {
+        let set = RecordSet::new(self.host, &self.input.instance_id, kind, id, self.input.timeout_seconds);
+        Records::open(set, column, basis, self.input.shard.is_some())
     }
 
     /// What decides which records there are, and how they are cut into requests; it takes a look at the whole data set, so

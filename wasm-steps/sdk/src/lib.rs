@@ -69,7 +69,7 @@ pub use host::{Host, LocalModel, Pending};
 pub use local_scoring::score_locally;
 pub use prediction::{ModelOutput, Prediction};
 pub use predictions_file::{PredictionsReader, PredictionsWriter, WrittenPrediction};
-pub use records::Records;
+pub use records::{RecordSet, Records};
 pub use request::{InFlight, Request, segment};
 pub use resource::{Created, Resource, create};
 pub use response::Response;

@@ -52,24 +52,6 @@ fn unusable(kind: &str, error: &dyn std::fmt::Display) -> Failure {
 }
 
 impl Mark {
-    /// The mark of an earlier try, and whether there was one. `kind` names its file, `before` counts what is there now.
-    pub fn keep(host: &dyn Host, kind: &str, data_set: &str, basis: u32, before: u64) -> Result<(Self, bool), Failure> {
-        let new = || uuid(host)[..28].to_owned();
-        Self::keep_as(host, kind, data_set, basis, before, new)
-    }
-
-    /// The same for one of several shards that write to the data set at the same time: all their ids begin alike.
-    pub fn keep_shared(
-        host: &dyn Host,
-        kind: &str,
-        data_set: &str,
-        basis: u32,
-        before: u64,
-    ) -> Result<(Self, bool), Failure> {
-        let new = || format!("{}{}", shared_prefix(data_set), &uuid(host)[9..28]);
-        Self::keep_as(host, kind, data_set, basis, before, new)
-    }
-
     /// The mark that an earlier try has left for a data set.
     pub fn kept(host: &dyn Host, kind: &str, data_set: &str) -> Result<Option<Self>, Failure> {
         // It is the only one who knows which records are the run's.
@@ -83,18 +65,19 @@ impl Mark {
         Ok(Some(kept).filter(|kept| kept.data_set == data_set))
     }
 
-    fn keep_as(
+    /// The mark of this try: the one that is kept, if it sends the same. `kind` names its file, `before` counts what is there
+    /// now. Of several shards, which write to the data set at the same time, all ids begin alike.
+    pub fn keep(
         host: &dyn Host,
         kind: &str,
         data_set: &str,
         basis: u32,
         before: u64,
-        new: impl FnOnce() -> String,
-    ) -> Result<(Self, bool), Failure> {
-        let kept = Self::kept(host, kind, data_set)?;
-        let again = kept.is_some();
+        kept: Option<Self>,
+        is_shared: bool,
+    ) -> Result<Self, Failure> {
         match kept {
-            Some(kept) if kept.basis == basis => return Ok((kept, true)),
+            Some(kept) if kept.basis == basis => return Ok(kept),
             Some(kept) if before > kept.before => {
                 return Err(Failure::refused(format!(
                     "the {kind} data set `{data_set}` has records of an earlier try that scored something else"
@@ -104,10 +87,12 @@ impl Mark {
             _ => {}
         }
         // Also when nothing of an earlier try had got in: what is sent now must not be taken for something else's later.
-        let mark = Self { data_set: data_set.to_owned(), basis, before, id: new() };
+        let id = uuid(host);
+        let id = if is_shared { format!("{}{}", shared_prefix(data_set), &id[9..28]) } else { id[..28].to_owned() };
+        let mark = Self { data_set: data_set.to_owned(), basis, before, id };
         let bytes = serde_json::to_vec(&mark).map_err(|error| unusable(kind, &error))?;
         replace(&host.artifacts().join(name(kind)), &bytes).map_err(|error| unusable(kind, &error))?;
-        Ok((mark, again))
+        Ok(mark)
     }
 
     /// The id of a request, which is a UUID; requests are numbered in the order in which they are sent.
@@ -135,13 +120,20 @@ mod tests {
     use super::*;
     use crate::fake::Fake;
 
+    /// The mark of the next try, and whether there was one before.
+    fn keep(host: &Fake, data_set: &str, basis: u32, before: u64) -> Result<(Mark, bool), Failure> {
+        let kept = Mark::kept(host, "feedback", data_set)?;
+        let again = kept.is_some();
+        Ok((Mark::keep(host, "feedback", data_set, basis, before, kept, false)?, again))
+    }
+
     #[test]
     fn a_later_try_has_the_mark_of_the_first() {
         let host = Fake::new();
-        let (first, again) = Mark::keep(&host, "feedback", "set", 7, 10).unwrap();
+        let (first, again) = keep(&host, "set", 7, 10).unwrap();
         assert!(!again);
         assert_eq!(first.request(17).len(), 36);
-        let (second, again) = Mark::keep(&host, "feedback", "set", 7, 12).unwrap();
+        let (second, again) = keep(&host, "set", 7, 12).unwrap();
         assert!(again);
         assert_eq!((second.before, second.request(17)), (10, first.request(17)));
     }
@@ -149,7 +141,7 @@ mod tests {
     #[test]
     fn shards_have_ids_of_their_own_that_begin_alike() {
         let (one, other) = (Fake::new(), Fake::new());
-        let marks = [&one, &other].map(|host| Mark::keep_shared(host, "feedback", "set", 7, 0).unwrap().0);
+        let marks = [&one, &other].map(|host| Mark::keep(host, "feedback", "set", 7, 0, None, true).unwrap());
         for mark in &marks {
             assert!(mark.prefix().starts_with(&shared_prefix("set")), "{}", mark.prefix());
             assert_eq!(mark.request(17).len(), 36);
@@ -160,33 +152,33 @@ mod tests {
     #[test]
     fn another_data_set_has_another_mark() {
         let host = Fake::new();
-        Mark::keep(&host, "feedback", "set", 7, 10).unwrap();
-        let (second, again) = Mark::keep(&host, "feedback", "other", 7, 0).unwrap();
+        keep(&host, "set", 7, 10).unwrap();
+        let (second, again) = keep(&host, "other", 7, 0).unwrap();
         assert_eq!((again, second.before), (false, 0));
     }
 
     #[test]
     fn records_of_something_else_are_not_completed() {
         let host = Fake::new();
-        Mark::keep(&host, "feedback", "set", 7, 10).unwrap();
-        let failure = Mark::keep(&host, "feedback", "set", 8, 12).unwrap_err();
+        keep(&host, "set", 7, 10).unwrap();
+        let failure = keep(&host, "set", 8, 12).unwrap_err();
         assert_eq!(
             failure.message,
             "the feedback data set `set` has records of an earlier try that scored something else"
         );
-        assert!(Mark::keep(&host, "feedback", "set", 8, 10).is_ok(), "nothing had got in");
+        assert!(keep(&host, "set", 8, 10).is_ok(), "nothing had got in");
     }
 
     #[test]
     fn records_of_something_else_get_a_mark_of_their_own_before_any_is_sent() {
         for then in [7, 8] {
             let host = Fake::new();
-            Mark::keep(&host, "feedback", "set", 7, 10).unwrap();
-            let (second, again) = Mark::keep(&host, "feedback", "set", 8, 10).unwrap();
+            keep(&host, "set", 7, 10).unwrap();
+            let (second, again) = keep(&host, "set", 8, 10).unwrap();
             assert!(again, "requests of the first try may still be on their way");
 
             // The second try was killed after it had sent some.
-            let third = Mark::keep(&host, "feedback", "set", then, 12);
+            let third = keep(&host, "set", then, 12);
             match then {
                 7 => assert!(third.unwrap_err().message.ends_with("that scored something else")),
                 _ => assert_eq!(third.unwrap(), (second, true)),
@@ -198,7 +190,7 @@ mod tests {
     fn a_damaged_mark_says_what_is_to_be_done() {
         let host = Fake::new();
         fs::write(host.artifacts().join("feedback-records.json"), "{").unwrap();
-        let failure = Mark::keep(&host, "feedback", "set", 7, 10).unwrap_err();
+        let failure = keep(&host, "set", 7, 10).unwrap_err();
         assert!(
             failure.message.starts_with("artifact `feedback-records.json` cannot be used: "),
             "{}",

@@ -61,11 +61,9 @@ impl<'a> Payload<'a> {
         let Some(records) = &mut self.records else {
             return Ok(());
         };
-        let own_logging = if self.space == OperationalSpace::Production { OWN_LOGGING } else { Duration::ZERO };
         let logged_by = match self.logged_by {
             Some(known) => known,
-            None if records.grown_within(own_logging, 1)? > 0 => LoggedBy::Service,
-            None => LoggedBy::Step,
+            None => who_logs(records, self.space)?,
         };
         self.logged_by = Some(logged_by);
         if logged_by != LoggedBy::Step {
@@ -93,6 +91,18 @@ impl<'a> Payload<'a> {
         }
         Ok((grown, logged_by))
     }
+}
+
+/// Who logs, as it shows after the first answer.
+fn who_logs(records: &Records<'_>, space: OperationalSpace) -> Result<LoggedBy, Failure> {
+    let own_logging = if space == OperationalSpace::Production {
+        OWN_LOGGING
+    } else {
+        // What has come is ours, if it cannot be told.
+        records.must_tell()?;
+        Duration::ZERO
+    };
+    Ok(if records.grown_within(own_logging, 1)? > 0 { LoggedBy::Service } else { LoggedBy::Step })
 }
 
 /// Names of what is in a payload record.

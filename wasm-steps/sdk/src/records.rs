@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::host::uuid;
 use crate::lookup::SECOND_LOOK;
 use crate::mark::{Mark, shared_prefix};
 use crate::openscale::{InstanceId, SERVICE, states};
@@ -18,203 +17,30 @@ const LARGEST_BODY: usize = 900 * 1024;
 const UNDER_WAY: usize = 4;
 
 /// A data set that records are written to.
-pub struct Records<'a> {
+pub struct RecordSet<'a> {
     host: &'a dyn Host,
-    kind: String,
-    id: String,
+    kind: &'a str,
+    id: &'a str,
     title: String,
     path: String,
     timeout_seconds: u32,
-    before: u64,
-    sent: u64,
-    under_way: VecDeque<InFlight>,
-    mark: Option<Marked>,
 }
 
-/// Records that are known again.
-struct Marked {
-    mark: Mark,
-    column: &'static str,
-    /// Whether there was an earlier try.
-    again: bool,
-    requests: u32,
-    /// What the ids begin with that this and other shards give; without it nobody else of this run writes here.
-    shared: Option<String>,
-}
-
-impl<'a> Records<'a> {
-    /// Counts the records that the data set has now. `kind` is its kind for messages; `timeout_seconds` is what each
-    /// wait may take.
-    pub fn open(
+impl<'a> RecordSet<'a> {
+    /// `kind` is its kind for messages; `timeout_seconds` is what each wait may take.
+    pub fn new(
         host: &'a dyn Host,
         instance: &InstanceId,
-        kind: &str,
-        id: &str,
+        kind: &'a str,
+        id: &'a str,
         timeout_seconds: u32,
-    ) -> Result<Self, Failure> {
-        let mut records = Self {
-            host,
-            kind: kind.to_owned(),
-            id: id.to_owned(),
-            title: format!("{kind} data set `{id}`"),
-            path: instance.path(&format!("data_sets/{}", segment(id))),
-            timeout_seconds,
-            before: 0,
-            sent: 0,
-            under_way: VecDeque::new(),
-            mark: None,
-        };
-        records.before = records.count(None)?;
-        Ok(records)
+    ) -> RecordSet<'a> {
+        let (title, path) = (format!("{kind} data set `{id}`"), instance.path(&format!("data_sets/{}", segment(id))));
+        Self { host, kind, id, title, path, timeout_seconds }
     }
 
-    /// Marks the records, so that a later try of the step sends only what is missing. `column` is the one that tells a
-    /// record's request; `basis` is of what the records are made.
-    pub fn marked(mut self, column: &'static str, basis: u32) -> Result<Self, Failure> {
-        let (mark, again) = Mark::keep(self.host, &self.kind, &self.id, basis, self.before)?;
-        if again {
-            // The last requests of the earlier try may still be on their way.
-            self.host.sleep(SECOND_LOOK);
-            let more = self.count(None)?.saturating_sub(mark.before);
-            self.before = mark.before;
-            if more > 0 && self.count(Some(&like(column, mark.prefix())))? == 0 {
-                return Err(Failure::refused(format!(
-                    "the {} has {more} records more than before an earlier try, and does not tell whose they are",
-                    self.title
-                ))
-                .hint("start a new run"));
-            }
-        }
-        self.mark = Some(Marked { mark, column, again, requests: 0, shared: None });
-        Ok(self)
-    }
-
-    /// The same for a shard: others write to the data set at the same time, so only ids tell whose records there are.
-    pub fn shared(mut self, column: &'static str, basis: u32) -> Result<Self, Failure> {
-        let shared = shared_prefix(&self.id);
-        let all = self.count(None)?;
-        let others = all.saturating_sub(self.count(Some(&like(column, &shared)))?);
-        let kept = Mark::kept(self.host, &self.kind, &self.id)?;
-        let own = kept.map_or(Ok(0), |kept| self.count(Some(&like(column, kept.prefix()))))?;
-        let (mark, again) = Mark::keep_shared(self.host, &self.kind, &self.id, basis, others + own)?;
-        if again {
-            // The last requests of the earlier try may still be on their way.
-            self.host.sleep(SECOND_LOOK);
-        }
-        self.before = mark.before;
-        self.mark = Some(Marked { mark, column, again, requests: 0, shared: Some(shared) });
-        Ok(self)
-    }
-
-    /// Whether other shards write to the data set too.
-    pub fn is_shared(&self) -> bool {
-        self.shared_mark().is_some()
-    }
-
-    fn shared_mark(&self) -> Option<(&Marked, &str)> {
-        let marked = self.mark.as_ref()?;
-        Some((marked, marked.shared.as_deref()?))
-    }
-
-    /// Sends records in the JSON that `body` makes of them and of the request's id, in several requests where one would be
-    /// too large. What an earlier try has sent is left out.
-    pub fn send<T>(&mut self, records: &[T], body: &dyn Fn(&[T], &str) -> Vec<u8>) -> Result<(), Failure> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let id = self.mark.as_ref().map_or_else(|| uuid(self.host), |marked| marked.mark.request(marked.requests));
-        let bytes = body(records, &id);
-        if bytes.len() > LARGEST_BODY && records.len() > 1 {
-            let (first, second) = records.split_at(records.len() / 2);
-            self.send(first, body)?;
-            return self.send(second, body);
-        }
-        if let Some(marked) = &mut self.mark {
-            marked.requests += 1;
-        }
-        self.sent += records.len() as u64;
-        if self.is_in(&id, records.len() as u64)? {
-            return Ok(());
-        }
-        if self.under_way.len() >= UNDER_WAY {
-            self.settle_first()?;
-        }
-        let request = Request::post(SERVICE, format!("{}/records", self.path)).body("application/json", bytes);
-        // Sent twice, records would be counted twice.
-        self.under_way.push_back(request.repeat(Repeat::ByMethod).start(self.host)?);
-        Ok(())
-    }
-
-    /// Whether an earlier try has got a request's records in.
-    fn is_in(&self, id: &str, wanted: u64) -> Result<bool, Failure> {
-        let Some(marked) = self.mark.as_ref().filter(|marked| marked.again) else {
-            return Ok(false);
-        };
-        match self.count(Some(&like(marked.column, id)))? {
-            0 => Ok(false),
-            found if found == wanted => Ok(true),
-            found => Err(Failure::internal(format!(
-                "the {} has {found} of the {wanted} records of request `{id}`",
-                self.title
-            ))),
-        }
-    }
-
-    /// Waits until all that was sent is in, and answers how many records that is.
-    pub fn finish(mut self) -> Result<u64, Failure> {
-        while !self.under_way.is_empty() {
-            self.settle_first()?;
-        }
-        if self.sent == 0 {
-            return Ok(0);
-        }
-        let deadline = Deadline::after_seconds(self.host, self.timeout_seconds);
-        until(self.host, &self.title, &deadline, || {
-            let found = self.arrived()?;
-            let missing = format!("{found} of {} records are in", self.sent);
-            Ok(if found >= self.sent { Poll::Ready(()) } else { Poll::Waiting(missing) })
-        })?;
-        let Some(marked) = self.mark.as_ref().filter(|marked| marked.again) else {
-            return Ok(self.sent);
-        };
-        match self.count(Some(&like(marked.column, marked.mark.prefix())))? {
-            found if found > self.sent => Err(Failure::internal(format!(
-                "the {} has {found} records of this run instead of {}: a request of an earlier try came late",
-                self.title, self.sent
-            ))
-            .hint("start a new run")),
-            _ => Ok(self.sent),
-        }
-    }
-
-    /// How many of the records that were sent are in.
-    fn arrived(&self) -> Result<u64, Failure> {
-        match self.shared_mark() {
-            Some((marked, _)) => self.count(Some(&like(marked.column, marked.mark.prefix()))),
-            None => self.grown(),
-        }
-    }
-
-    /// By how many records the data set has grown, at the latest after `time`, at once when they are `wanted`. The records
-    /// of shards do not count.
-    pub fn grown_within(&self, time: Duration, wanted: u64) -> Result<u64, Failure> {
-        let end = self.host.elapsed() + time;
-        let deadline = Deadline::after_seconds(self.host, self.timeout_seconds);
-        until(self.host, &self.title, &deadline, || {
-            let grown = self.grown()?;
-            let enough = grown >= wanted || self.host.elapsed() >= end;
-            Ok(if enough { Poll::Ready(grown) } else { Poll::Waiting(format!("{grown} of {wanted} records are in")) })
-        })
-    }
-
-    fn grown(&self) -> Result<u64, Failure> {
-        // First all: a record that comes in between may be missed, but never counts as somebody else's.
-        let all = self.count(None)?;
-        let shards = match self.shared_mark() {
-            Some((marked, shared)) => self.count(Some(&like(marked.column, shared)))?,
-            None => 0,
-        };
-        Ok(all.saturating_sub(shards).saturating_sub(self.before))
+    fn deadline(&self) -> Deadline {
+        Deadline::after_seconds(self.host, self.timeout_seconds)
     }
 
     /// The number of all records, or of those that a filter lets through.
@@ -229,11 +55,14 @@ impl<'a> Records<'a> {
         total.ok_or_else(|| Failure::internal(format!("{} answered no `total_count`", answer.title())))
     }
 
-    /// Waits until the records of the oldest request are in.
-    fn settle_first(&mut self) -> Result<(), Failure> {
-        let Some(request) = self.under_way.pop_front() else {
-            return Ok(());
-        };
+    /// Begins to write records. Sent twice, they would be counted twice.
+    fn post(&self, body: Vec<u8>) -> Result<InFlight, Failure> {
+        let request = Request::post(SERVICE, format!("{}/records", self.path)).body("application/json", body);
+        request.repeat(Repeat::ByMethod).start(self.host)
+    }
+
+    /// Waits until the records of a request are in.
+    fn settle(&self, request: InFlight) -> Result<(), Failure> {
         let answer = request.wait()?.success()?;
         let id = answer
             .header("location")
@@ -244,13 +73,177 @@ impl<'a> Records<'a> {
         };
         let path = format!("{}/requests/{}", self.path, segment(id));
         let what = format!("request `{id}` of {}", self.title);
-        let deadline = Deadline::after_seconds(self.host, self.timeout_seconds);
-        until(self.host, &what, &deadline, || {
+        until(self.host, &what, &self.deadline(), || {
             let answer = Request::get(SERVICE, &path).send(self.host)?.success()?;
             let status = Status::of(&answer.value()?)
                 .ok_or_else(|| Failure::internal(format!("{} answered no `state`", answer.title())))?;
             states(&["active"]).judge(&what, &status)
         })
+    }
+}
+
+/// Records on their way to a data set. They are marked, so that a later try of the step sends only what is missing.
+pub struct Records<'a> {
+    set: RecordSet<'a>,
+    mark: Mark,
+    /// The column that tells a record's request.
+    column: &'static str,
+    /// Whether there was an earlier try.
+    again: bool,
+    /// Whether other shards write here at the same time.
+    is_shared: bool,
+    /// Records that came since the first try, where it cannot be told whose they are.
+    untold: u64,
+    requests: u32,
+    sent: u64,
+    under_way: VecDeque<InFlight>,
+}
+
+impl<'a> Records<'a> {
+    /// Counts the records that there are now. `column` is the one that tells a record's request; `basis` is of what the
+    /// records are made; in shards, only ids tell whose records there are.
+    pub fn open(set: RecordSet<'a>, column: &'static str, basis: u32, is_shared: bool) -> Result<Self, Failure> {
+        let kept = Mark::kept(set.host, set.kind, set.id)?;
+        let again = kept.is_some();
+        if again {
+            // The last requests of the earlier try may still be on their way.
+            set.host.sleep(SECOND_LOOK);
+        }
+        let beginning_so = |prefix: &str| set.count(Some(&like(column, prefix)));
+        let own = kept.as_ref().map_or(Ok(0), |kept| beginning_so(kept.prefix()))?;
+        let ours = if is_shared { beginning_so(&shared_prefix(set.id))? } else { own };
+        // All of them last: what another shard sends meanwhile must not look as if the service had logged it.
+        let others = set.count(None)?.saturating_sub(ours);
+        let mark = Mark::keep(set.host, set.kind, set.id, basis, others + own, kept, is_shared)?;
+        let untold = if again && own == 0 { others.saturating_sub(mark.before) } else { 0 };
+        let under_way = VecDeque::new();
+        Ok(Self { set, mark, column, again, is_shared, untold, requests: 0, sent: 0, under_way })
+    }
+
+    /// Whether other shards write to the data set too.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// Refuses to go on where an earlier try may have sent what the data set does not tell.
+    pub fn must_tell(&self) -> Result<(), Failure> {
+        if self.untold == 0 {
+            return Ok(());
+        }
+        Err(Failure::refused(format!(
+            "the {} has {} records more than before an earlier try, and does not tell whose they are",
+            self.set.title, self.untold
+        ))
+        .hint("start a new run"))
+    }
+
+    /// Sends records in the JSON that `body` makes of them and of the request's id, in several requests where one would be
+    /// too large. What an earlier try has sent is left out.
+    pub fn send<T>(&mut self, records: &[T], body: &dyn Fn(&[T], &str) -> Vec<u8>) -> Result<(), Failure> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.must_tell()?;
+        let id = self.mark.request(self.requests);
+        let bytes = body(records, &id);
+        if bytes.len() > LARGEST_BODY && records.len() > 1 {
+            let (first, second) = records.split_at(records.len() / 2);
+            self.send(first, body)?;
+            return self.send(second, body);
+        }
+        self.requests += 1;
+        self.sent += records.len() as u64;
+        if self.is_in(&id, records.len() as u64)? {
+            return Ok(());
+        }
+        if self.under_way.len() >= UNDER_WAY {
+            self.settle_first()?;
+        }
+        self.under_way.push_back(self.set.post(bytes)?);
+        Ok(())
+    }
+
+    /// Whether an earlier try has got a request's records in.
+    fn is_in(&self, id: &str, wanted: u64) -> Result<bool, Failure> {
+        if !self.again {
+            return Ok(false);
+        }
+        match self.beginning_so(id)? {
+            0 => Ok(false),
+            found if found == wanted => Ok(true),
+            found => Err(Failure::internal(format!(
+                "the {} has {found} of the {wanted} records of request `{id}`",
+                self.set.title
+            ))),
+        }
+    }
+
+    /// Waits until all that was sent is in, and answers how many records that is.
+    pub fn finish(mut self) -> Result<u64, Failure> {
+        while !self.under_way.is_empty() {
+            self.settle_first()?;
+        }
+        if self.sent == 0 {
+            return Ok(0);
+        }
+        until(self.set.host, &self.set.title, &self.set.deadline(), || {
+            let found = self.arrived()?;
+            let missing = format!("{found} of {} records are in", self.sent);
+            Ok(if found >= self.sent { Poll::Ready(()) } else { Poll::Waiting(missing) })
+        })?;
+        if !self.again {
+            return Ok(self.sent);
+        }
+        match self.beginning_so(self.mark.prefix())? {
+            found if found > self.sent => Err(Failure::internal(format!(
+                "the {} has {found} records of this run instead of {}: a request of an earlier try came late",
+                self.set.title, self.sent
+            ))
+            .hint("start a new run")),
+            _ => Ok(self.sent),
+        }
+    }
+
+    /// How many of the records that were sent are in. Without shards nobody else of this run writes here.
+    fn arrived(&self) -> Result<u64, Failure> {
+        if self.is_shared {
+            self.beginning_so(self.mark.prefix())
+        } else {
+            Ok(self.set.count(None)?.saturating_sub(self.mark.before))
+        }
+    }
+
+    /// By how many records the data set has grown that this run has not sent, at the latest after `time`, at once when they
+    /// are `wanted`.
+    pub fn grown_within(&self, time: Duration, wanted: u64) -> Result<u64, Failure> {
+        let end = self.set.host.elapsed() + time;
+        until(self.set.host, &self.set.title, &self.set.deadline(), || {
+            let grown = self.grown()?;
+            let enough = grown >= wanted || self.set.host.elapsed() >= end;
+            Ok(if enough { Poll::Ready(grown) } else { Poll::Waiting(format!("{grown} of {wanted} records are in")) })
+        })
+    }
+
+    fn grown(&self) -> Result<u64, Failure> {
+        // First all: a record that comes in between may be missed, but never counts as somebody else's.
+        let all = self.set.count(None)?;
+        let ours = match (self.is_shared, self.again) {
+            (true, _) => self.beginning_so(&shared_prefix(self.set.id))?,
+            (false, true) => self.beginning_so(self.mark.prefix())?,
+            // Who sends does not ask.
+            (false, false) => 0,
+        };
+        Ok(all.saturating_sub(ours).saturating_sub(self.mark.before))
+    }
+
+    /// The number of records whose request's id begins so.
+    fn beginning_so(&self, prefix: &str) -> Result<u64, Failure> {
+        self.set.count(Some(&like(self.column, prefix)))
+    }
+
+    /// Waits until the records of the oldest request are in.
+    fn settle_first(&mut self) -> Result<(), Failure> {
+        self.under_way.pop_front().map_or(Ok(()), |request| self.set.settle(request))
     }
 }
 
@@ -281,8 +274,13 @@ mod tests {
         host.answer(&get_records(), 200, json!({"records": [], "total_count": total}));
     }
 
-    fn open(host: &Fake) -> Records<'_> {
-        Records::open(host, &InstanceId::default(), "feedback", "set", 60).unwrap()
+    fn open(host: &Fake, is_shared: bool) -> Result<Records<'_>, Failure> {
+        Records::open(RecordSet::new(host, &InstanceId::default(), "feedback", "set", 60), "column", 7, is_shared)
+    }
+
+    /// The mark of an earlier try.
+    fn earlier(host: &Fake) -> Mark {
+        Mark::keep(host, "feedback", "set", 7, 0, None, false).unwrap()
     }
 
     fn as_array(records: &[String], _: &str) -> Vec<u8> {
@@ -293,7 +291,7 @@ mod tests {
     fn records_are_in_when_their_request_is_active_and_they_are_counted() {
         let host = Fake::new();
         count(&host, 10);
-        let mut records = open(&host);
+        let mut records = open(&host, false).unwrap();
         host.answer_with(
             &post_records(),
             202,
@@ -325,9 +323,9 @@ mod tests {
     #[test]
     fn a_later_try_sends_only_what_is_missing() {
         let host = Fake::new();
-        let (mark, _) = Mark::keep(&host, "feedback", "set", 7, 0).unwrap();
+        let mark = earlier(&host);
         data_set(&host, &[(0, 2), (2, 1)], &mark);
-        let mut records = open(&host).marked("column", 7).unwrap();
+        let mut records = open(&host, false).unwrap();
         host.answer_with(&post_records(), 202, &[("location", "r")], json!({}));
         host.always(&format!("GET {SET}/requests/r"), |_| (200, json!({"state": "active"})));
         let body = |records: &[String], id: &str| json!({"id": id, "records": records}).to_string().into_bytes();
@@ -354,7 +352,7 @@ mod tests {
             };
             (200, json!({"total_count": total}))
         });
-        let mut records = open(&host).shared("column", 7).unwrap();
+        let mut records = open(&host, true).unwrap();
         assert_eq!(records.grown_within(Duration::from_secs(1), 1).unwrap(), 0);
         host.answer_with(&post_records(), 202, &[("location", "r")], json!({}));
         host.always(&format!("GET {SET}/requests/r"), |_| (200, json!({"state": "active"})));
@@ -367,11 +365,12 @@ mod tests {
     #[test]
     fn what_a_data_set_does_not_tell_apart_is_not_sent_twice() {
         let host = Fake::new();
-        Mark::keep(&host, "feedback", "set", 7, 0).unwrap();
+        earlier(&host);
         host.always(&get_records(), |sent| {
             (200, json!({"total_count": if sent.query("filter").is_some() { 0 } else { 3 }}))
         });
-        let failure = open(&host).marked("column", 7).err().unwrap();
+        let mut records = open(&host, false).unwrap();
+        let failure = records.send(&["a".to_owned()], &as_array).unwrap_err();
         assert_eq!(failure.category, FailureCategory::Refused);
         assert_eq!(
             failure.message,
@@ -382,9 +381,9 @@ mod tests {
     #[test]
     fn a_part_of_a_request_is_not_understood() {
         let host = Fake::new();
-        let (mark, _) = Mark::keep(&host, "feedback", "set", 7, 0).unwrap();
+        let mark = earlier(&host);
         data_set(&host, &[(0, 1)], &mark);
-        let mut records = open(&host).marked("column", 7).unwrap();
+        let mut records = open(&host, false).unwrap();
         let failure = records.send(&["a".to_owned(), "b".to_owned()], &as_array).unwrap_err();
         let id = mark.request(0);
         assert_eq!(failure.message, format!("the feedback data set `set` has 1 of the 2 records of request `{id}`"));
@@ -394,7 +393,7 @@ mod tests {
     fn a_body_that_is_too_large_is_halved() {
         let host = Fake::new();
         count(&host, 0);
-        let mut records = open(&host);
+        let mut records = open(&host, false).unwrap();
         for id in ["r1", "r2"] {
             host.answer_with(&post_records(), 202, &[("location", id)], json!({}));
         }
@@ -408,7 +407,7 @@ mod tests {
     fn nothing_to_send_sends_nothing() {
         let host = Fake::new();
         count(&host, 5);
-        let mut records = open(&host);
+        let mut records = open(&host, false).unwrap();
         records.send(&[], &as_array).unwrap();
         assert_eq!(records.finish().unwrap(), 0);
         assert_eq!(host.requests().len(), 1);
@@ -434,7 +433,7 @@ mod tests {
         ] {
             let host = Fake::new();
             count(&host, 0);
-            let mut records = open(&host);
+            let mut records = open(&host, false).unwrap();
             host.answer_with(&post_records(), 202, &[("location", location)], json!({}));
             host.always(&format!("GET {SET}/requests/r1"), move |_| (200, state.clone()));
             host.always(&get_records(), move |_| (200, json!({"total_count": total})));
@@ -448,7 +447,7 @@ mod tests {
     fn an_answer_without_location_is_not_understood() {
         let host = Fake::new();
         count(&host, 0);
-        let mut records = open(&host);
+        let mut records = open(&host, false).unwrap();
         host.answer(&post_records(), 202, json!({}));
         records.send(&["a".to_owned()], &as_array).unwrap();
         let failure = records.finish().unwrap_err();
@@ -460,7 +459,7 @@ mod tests {
     fn growth_is_awaited_for_some_time_only() {
         let host = Fake::new();
         host.always(&get_records(), |_| (200, json!({"total_count": 7})));
-        let records = open(&host);
+        let records = open(&host, false).unwrap();
         assert_eq!(records.grown_within(Duration::from_secs(3), 1).unwrap(), 0);
         assert!(host.elapsed() >= Duration::from_secs(3));
     }
