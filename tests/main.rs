@@ -4,6 +4,7 @@
 mod harness;
 
 mod builds;
+mod clock;
 mod commands;
 mod console;
 mod contract;
@@ -20,6 +21,7 @@ mod kills;
 mod kinds;
 mod limits;
 mod logins;
+mod middles;
 mod networks;
 mod order;
 mod overrides;

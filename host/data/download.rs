@@ -51,7 +51,7 @@ enum Came {
     /// What is in the cache is still what the server has.
     Unchanged,
     /// Less, for this reason; after this time it may be had.
-    Less(DataError, Option<String>),
+    Less(DataError, Option<Duration>),
 }
 
 impl Download<'_> {
@@ -138,7 +138,7 @@ impl Download<'_> {
                 return Err(error);
             }
             attempt += 1;
-            let pause = plain::pause(attempt, retry_after.as_deref()).min(LONGEST_PAUSE);
+            let pause = plain::pause(attempt, retry_after).min(LONGEST_PAUSE);
             (self.say)(&format!("{error}; again in {} ms", pause.as_millis()));
             if self.stop.wait(pause) {
                 return Err(DataError::Interrupted { name: self.set.source.name() });
@@ -183,8 +183,7 @@ impl Download<'_> {
                 return Ok(Came::Less(DataError::Broken { name, got, why }, None));
             }
             408 | 425 | 429 | 500..=599 => {
-                let retry_after = text(answer.headers(), "retry-after");
-                return Ok(Came::Less(DataError::Away { name, status }, retry_after));
+                return Ok(Came::Less(DataError::Away { name, status }, plain::retry_after(answer.headers())));
             }
             _ => return Err(self.refused(answer)),
         }

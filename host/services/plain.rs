@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ureq::http::Uri;
+use ureq::http::{HeaderMap, Uri};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, Error};
 
@@ -79,6 +79,12 @@ pub(crate) fn explain(error: &Error) -> (String, bool) {
 }
 
 /// How long to wait after attempt number `attempt`, and no less than the server asks for.
-pub(crate) fn pause(attempt: u32, retry_after: Option<&str>) -> Duration {
-    retry::pause(attempt, fastrand::f64(), retry::asked(retry_after, None, SystemTime::now()))
+pub(crate) fn pause(attempt: u32, retry_after: Option<Duration>) -> Duration {
+    retry::pause(attempt, fastrand::f64(), retry_after)
+}
+
+/// How long a server asks to wait, in seconds or by its own clock.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    retry::asked(text("retry-after"), text("date"), SystemTime::now())
 }

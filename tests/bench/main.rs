@@ -1,6 +1,6 @@
 //! What `make bench` runs: measures the built program, and beside it the same calls to the same stub made directly.
 //!
-//! Arguments choose parts (`dry-run`, `start`, `cost`, `steps`, `scoring`), numbers the rows to score: without any, all
+//! Arguments choose parts (`dry-run`, `start`, `cost`, `steps`, `interrupt`, `scoring`), numbers the rows to score: without any, all
 //! parts, and 10,000 and 100,000 rows. `make bench ONLY="scoring 1000000"` scores a million, which takes minutes.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,10 @@ use stepwise_stub::Stub;
 mod client;
 mod direct;
 mod dry_run;
+mod interrupt;
 mod many_steps;
+#[path = "../middles.rs"]
+mod middles;
 mod place;
 mod process;
 mod scoring;
@@ -31,7 +34,7 @@ const TIMES: usize = 9;
 /// How often what takes long is.
 const FEW: usize = 3;
 /// What can be chosen.
-const PARTS: [&str; 5] = ["dry-run", "start", "cost", "steps", "scoring"];
+const PARTS: [&str; 6] = ["dry-run", "start", "cost", "steps", "interrupt", "scoring"];
 /// Rows to score, unless asked otherwise.
 const ROWS: [usize; 2] = [10_000, 100_000];
 /// Steps of the pipelines that do nothing.
@@ -62,6 +65,9 @@ fn main() -> Result<()> {
     }
     if chosen("steps") {
         steps()?;
+    }
+    if chosen("interrupt") {
+        interrupts()?;
     }
     if chosen("scoring") {
         scored(if rows.is_empty() { &ROWS } else { &rows })?;
@@ -135,6 +141,15 @@ fn steps() -> Result<()> {
     for (few, many) in [(0, 1), (1, 2)] {
         let each = (took[many] - took[few]) * 1000.0 / (STEPS[many] - STEPS[few]) as f64;
         println!("  one more, {:<10} {each:7.2} ms", format!("{} to {}", STEPS[few], STEPS[many]));
+    }
+    Ok(())
+}
+
+fn interrupts() -> Result<()> {
+    println!("signal to end of step              aim: under 2 s");
+    for (step, method, path) in middles::MIDDLES {
+        let times = (0..FEW).map(|_| interrupt::end_of_step(step, method, path)).collect::<Result<Vec<_>>>()?;
+        println!("  {step:20} {:7.3} s", median(times.iter().map(Duration::as_secs_f64)));
     }
     Ok(())
 }
