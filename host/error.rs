@@ -72,6 +72,8 @@ impl Error {
         match self {
             Self::Damaged { error, .. } => error.exit_code(),
             Self::Run(RunError::Folder(error)) | Self::Folder(error) => folder_code(error),
+            // Another process is in the way, and will not be for long.
+            Self::Run(RunError::Alive { .. } | RunError::Busy { .. }) => exit::UNEXPECTED,
             Self::Run(RunError::Ledger(_)) | Self::Output(_) | Self::Signals(_) => exit::UNEXPECTED,
             Self::Run(RunError::Data { error, .. }) if error.is_passing() => exit::UNEXPECTED,
             Self::Component(_)
@@ -106,6 +108,7 @@ impl Error {
                 Some(format!("take another name, go on with it by `--resume {run}`, or choose steps with `--only`"))
             }
             Self::Run(RunError::Alive { can_wait: true, .. }) => Some("`--wait 15m` waits for it".to_owned()),
+            Self::Run(RunError::Split { .. }) => Some("start a new run".to_owned()),
             Self::Run(RunError::DryRun(_)) => {
                 Some("serve the stub on its own with `stepwise stub`, and run against that".to_owned())
             }

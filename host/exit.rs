@@ -2,7 +2,7 @@
 
 /// Everything ran, every gate passed.
 pub const DONE: u8 = 0;
-/// Something happened that nobody foresaw; a bug, or the machine.
+/// Something happened that nobody foresaw, a bug or the machine; or another process holds the run.
 pub const UNEXPECTED: u8 = 1;
 /// Wrong usage or a wrong spec; nothing was run.
 pub const USAGE: u8 = 2;

@@ -106,7 +106,7 @@ fn cleanup_does_not_go_beside_a_process_that_runs_the_run() {
     let bench = Bench::sample().fails(Fault::new("PUT", "/ml/v4/models/*/content", FaultKind::Stall));
     let started = bench.start(&["run", "pipeline.yaml", "--run", "r"]).reaches(|| bench.stub.held() > 0);
 
-    bench.stepwise(&["cleanup", "--run", "r"]).exits_with(2).says(
+    bench.stepwise(&["cleanup", "--run", "r"]).exits_with(1).says(
         "error: run `r` is held by another process, which runs it or removes what it has left\n\
          hint: `--wait 15m` waits for it\n",
     );
@@ -124,7 +124,7 @@ fn cleanup_waits_no_longer_than_it_may() {
     bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
     let _alive = hold(&bench);
 
-    bench.stepwise(&["cleanup", "--run", "r", "--wait", "1ms"]).exits_with(2).says(
+    bench.stepwise(&["cleanup", "--run", "r", "--wait", "1ms"]).exits_with(1).says(
         "waiting for another process, which still runs steps of the run\n\
          error: run `r` is held by another process, which runs it or removes what it has left\n\
          hint: `--wait 15m` waits for it\n",

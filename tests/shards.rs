@@ -44,6 +44,14 @@ fn is_as_in_one_piece(bench: &Bench, logged_by: &str) {
     assert!(made.iter().all(|(_, count)| *count == 1), "{made:?}");
 }
 
+/// Each row was sent once, by the stub's own count. A service that logs by itself does so as often as it scores.
+fn has_sent_nothing_twice(bench: &Bench) {
+    assert_eq!(bench.stub.records("feedback"), 171);
+    if bench.outputs("score")["payload_logged_by"] == "step" {
+        assert_eq!(bench.stub.records("payload_logging"), 171);
+    }
+}
+
 #[test]
 fn shards_of_one_process_do_what_one_piece_does() {
     let bench = sample();
@@ -92,9 +100,79 @@ fn shards_of_many_processes_do_what_one_piece_does_though_one_is_killed_and_run_
         let again = bench.stub.requests().iter().filter(|sent| sent.path.ends_with("/predictions")).count();
         assert_eq!(scored, again, "what the shards have scored is not scored again");
         is_as_in_one_piece(&bench, logged_by);
+        has_sent_nothing_twice(&bench);
         bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
         bench.leaves_nothing();
     }
+}
+
+#[test]
+fn a_run_goes_on_in_the_shards_that_it_was_begun_in_only() {
+    let bench = sample();
+    prepare(&bench);
+    run_shard(&bench, 3);
+    for shards in ["2", "8", "null"] {
+        let set = format!("steps.score.shards={shards}");
+        for arguments in [
+            &["run", "pipeline.yaml", "--resume", "r", "--set", &set][..],
+            &["run", "pipeline.yaml", "--run", "r", "--only", "score", "--set", &set],
+        ] {
+            let ran = bench.stepwise(arguments).exits_with(2);
+            ran.says("error: step `score` of run `r` was begun with other `shards`\nhint: start a new run\n");
+        }
+    }
+
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--keep"]).succeeds();
+
+    is_as_in_one_piece(&bench, "step");
+    has_sent_nothing_twice(&bench);
+    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+}
+
+#[test]
+fn shards_may_be_set_while_nothing_is_begun() {
+    let bench = Bench::sample();
+    prepare(&bench);
+
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r", "--set", "steps.score.shards=2"]).succeeds();
+
+    is_as_in_one_piece(&bench, "step");
+    bench.leaves_nothing();
+}
+
+#[test]
+fn a_shard_is_chosen_by_its_number_not_as_a_step() {
+    let bench = sample();
+    prepare(&bench);
+    for chosen in [&["--only", "score.0"][..], &["--only", "score.0", "--shard", "1"], &["--from", "score.0"]] {
+        let ran = bench.stepwise(&[&["run", "pipeline.yaml", "--run", "r"], chosen].concat()).exits_with(2);
+        ran.says("error: the spec has no step `score.0`\nhint: is `score` meant?\n");
+    }
+}
+
+#[test]
+fn a_shard_runs_in_one_process_only() {
+    let stalled = Fault::new("POST", "/ml/v4/deployments/*/predictions", FaultKind::Stall);
+    let bench = sample();
+    prepare(&bench);
+    let bench = bench.fails(stalled);
+    let arguments = shard(1);
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let started = bench.start(&arguments).reaches(|| bench.stub.held() > 0);
+
+    let ran = bench.stepwise(&arguments).exits_with(1);
+
+    ran.says("error: step `score.1` of run `r` is running in another process\n");
+    assert!(started.signal(Signal::KILL).ends().was_killed());
+}
+
+#[test]
+fn more_shards_than_rows_say_what_is_to_be_done() {
+    let bench = sample().spec("shards: 4", "shards: 200");
+
+    bench.run().exits_with(3).has_line("hint: start a new run with fewer `shards`");
+
+    bench.leaves_nothing();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
-use super::DataError;
+use super::{DataError, Shard};
 
 /// A file as it was when it was read: whoever writes to it changes its time.
 #[derive(PartialEq, Eq, Hash)]
@@ -29,19 +29,31 @@ impl Stamp {
     }
 }
 
-/// Digests of the files that this process has read. The check, the fetch and every loan of a run ask for them.
-static KNOWN: LazyLock<Mutex<HashMap<Stamp, (String, u64)>>> = LazyLock::new(Mutex::default);
+/// Digests of the files and shards that this process has read. The check, the fetch and every loan of a run ask for them.
+static KNOWN: LazyLock<Mutex<HashMap<(Stamp, Option<Shard>), (String, u64)>>> = LazyLock::new(Mutex::default);
 
 /// The same as [`digest`], from memory if the file has not changed since.
 pub fn digest_once(path: &Path) -> Result<(String, u64), DataError> {
-    let stamp = |path: &Path| std::fs::metadata(path).map(|metadata| Stamp::of(&metadata));
-    let before = stamp(path).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
-    if let Some(known) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&before) {
-        return Ok(known.clone());
+    remembered(path, None, || digest(path))
+}
+
+/// What was found of a file, or of a shard of it, if the file has not changed since; else it is found again.
+pub(super) fn remembered<E>(
+    path: &Path,
+    shard: Option<Shard>,
+    find: impl FnOnce() -> Result<(String, u64), E>,
+) -> Result<(String, u64), E> {
+    let stamp = || std::fs::metadata(path).map(|metadata| (Stamp::of(&metadata), shard)).ok();
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = stamp();
+    if let Some(found) = before.as_ref().and_then(|before| known().get(before).cloned()) {
+        return Ok(found);
     }
-    let found = digest(path)?;
-    if stamp(path).is_ok_and(|after| after == before) {
-        KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(before, found.clone());
+    let found = find()?;
+    if let Some(before) = before
+        && stamp().is_some_and(|after| after == before)
+    {
+        known().insert(before, found.clone());
     }
     Ok(found)
 }

@@ -27,7 +27,7 @@ pub use entry::{Role, kinds, read, schema, violated, with_kinds};
 pub use error::DataError;
 pub(crate) use exchange::is_allowed;
 pub use fetch::{DataSet, Local};
-pub use shard::{ShardError, copy_shard, digest_shard};
+pub use shard::{Shard, ShardError, copy_shard, digest_shard};
 pub use source::{Kind, Location, Refusal, Source, Wrong};
 
 use kinds::KINDS;

@@ -3,11 +3,14 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek as _, SeekFrom, Write};
+use std::ops::Range;
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::digest::hex;
+use super::digest::{hex, remembered};
 
 /// Read at once.
 const CHUNK: usize = 1 << 18;
@@ -19,41 +22,52 @@ pub enum ShardError {
     #[error("the line at byte {0} leaves a quote open: rows with line breaks in them cannot be split into shards")]
     Quote(u64),
     /// More shards than rows, or rows of very different lengths.
-    #[error("no row is left for shard {index} of {of}")]
-    Empty {
-        /// The shard.
-        index: u32,
-        /// How many there are.
-        of: u32,
-    },
+    #[error("no row is left for shard {} of {}", .0.index, .0.of)]
+    Empty(Shard),
     /// The file system says no.
     #[error(transparent)]
     File(#[from] io::Error),
 }
 
-/// Writes the header and the rows of shard `index` of `of`. Answers the SHA-256 of what was written, and its length.
-pub fn copy_shard(path: &Path, index: u32, of: u32, out: &mut impl Write) -> Result<(String, u64), ShardError> {
+impl ShardError {
+    /// The one action that mends it.
+    pub fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::Empty(_)).then_some("start a new run with fewer `shards`")
+    }
+}
+
+/// One of the parts that a step's work is split into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Shard {
+    /// Which one, from 0.
+    pub index: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+impl Shard {
+    /// Which of these bytes are its own.
+    fn part(self, all: Range<u64>) -> Range<u64> {
+        let border = |n: u32| {
+            let part = u128::from(all.end - all.start) * u128::from(n) / u128::from(self.of);
+            all.start + u64::try_from(part).unwrap_or(all.end - all.start)
+        };
+        border(self.index)..border(self.index + 1)
+    }
+}
+
+/// Writes the header and the rows of a shard. Answers the SHA-256 of what was written, and its length.
+pub fn copy_shard(path: &Path, shard: Shard, out: &mut impl Write) -> Result<(String, u64), ShardError> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut reader = BufReader::with_capacity(CHUNK, file);
-    let (mut line, mut at) = (Vec::new(), 0);
-    // Blank lines may stand before the header.
-    while line.trim_ascii().is_empty() {
-        line.clear();
-        let read = reader.read_until(b'\n', &mut line)? as u64;
-        if read == 0 {
-            return Err(ShardError::Empty { index, of });
-        }
-        at += read;
-    }
-    is_closed(&line, at - line.len() as u64)?;
     let mut written = Written { out, hash: Sha256::new(), bytes: 0 };
+    let mut line = Vec::new();
+    let header = header(&mut reader, &mut line)?.ok_or(ShardError::Empty(shard))?;
     written.line(&line)?;
-    let border =
-        |n: u32| at + u64::try_from(u128::from(length - at) * u128::from(n) / u128::from(of)).unwrap_or(length);
-    let (first, end) = (border(index), border(index + 1));
+    let Range { start: first, end } = shard.part(header..length);
     // A line belongs where it begins; whether one begins here, the byte before tells.
-    let mut at = at.max(first.saturating_sub(1));
+    let mut at = header.max(first.saturating_sub(1));
     reader.seek(SeekFrom::Start(at))?;
     if at < first {
         line.clear();
@@ -68,20 +82,42 @@ pub fn copy_shard(path: &Path, index: u32, of: u32, out: &mut impl Write) -> Res
         }
         is_closed(&line, at)?;
         at += read;
-        if !line.trim_ascii().is_empty() {
+        if !is_blank(&line) {
             written.line(&line)?;
             rows += 1;
         }
     }
     if rows == 0 {
-        return Err(ShardError::Empty { index, of });
+        return Err(ShardError::Empty(shard));
     }
     Ok((hex(&written.hash.finalize()), written.bytes))
 }
 
-/// The SHA-256 of a shard, and its length.
-pub fn digest_shard(path: &Path, index: u32, of: u32) -> Result<(String, u64), ShardError> {
-    copy_shard(path, index, of, &mut io::sink())
+/// Reads the header into `line`, and answers where it ends; none if there is none. Blank lines may stand before it.
+fn header(reader: &mut impl BufRead, line: &mut Vec<u8>) -> Result<Option<u64>, ShardError> {
+    let mut at = 0;
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', line)? as u64;
+        if read == 0 {
+            return Ok(None);
+        }
+        if !is_blank(line) {
+            is_closed(line, at)?;
+            return Ok(Some(at + read));
+        }
+        at += read;
+    }
+}
+
+/// The SHA-256 of a shard, and its length, from memory if the file has not changed since.
+pub fn digest_shard(path: &Path, shard: Shard) -> Result<(String, u64), ShardError> {
+    remembered(path, Some(shard), || copy_shard(path, shard, &mut io::sink()))
+}
+
+/// Whether a line is none, as the step reads them.
+fn is_blank(line: &[u8]) -> bool {
+    matches!(line, b"" | b"\n" | b"\r\n" | b"\r")
 }
 
 /// Refuses a line that ends within quotes.
@@ -116,9 +152,10 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let shard = |index| {
             let mut out = Vec::new();
-            let (sha256, bytes) = copy_shard(&file, index, of, &mut out)?;
+            let shard = Shard { index, of };
+            let (sha256, bytes) = copy_shard(&file, shard, &mut out)?;
             assert_eq!((crate::data::digest_of(&out), out.len() as u64), (sha256.clone(), bytes));
-            assert_eq!(digest_shard(&file, index, of)?, (sha256, bytes));
+            assert_eq!(digest_shard(&file, shard)?, (sha256, bytes));
             Ok(String::from_utf8(out).unwrap())
         };
         (0..of).map(shard).collect()
@@ -154,15 +191,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_line_is_in_one_shard(rows in prop::collection::vec("[a-z0-9,]{1,12}", 1..60), of in 1u32..9) {
-            let text = format!("header\n{}\n", rows.join("\n"));
+        fn every_line_is_in_one_shard(
+            rows in prop::collection::vec("[a-z0-9, ]{0,12}", 1..60),
+            of in 1u32..9,
+            end in prop::sample::select(vec!["\n", "\r\n"]),
+            ends in any::<bool>(),
+        ) {
+            let text = format!("header{end}{}{}", rows.join(end), if ends { end } else { "" });
+            let rows: Vec<_> = rows.into_iter().filter(|row| !row.is_empty()).collect();
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("data.csv");
             std::fs::write(&file, text).unwrap();
             let mut found = Vec::new();
             for index in 0..of {
                 let mut out = Vec::new();
-                match copy_shard(&file, index, of, &mut out) {
+                match copy_shard(&file, Shard { index, of }, &mut out) {
                     Ok(_) => found.extend(String::from_utf8(out).unwrap().lines().skip(1).map(str::to_owned)),
                     Err(error) => prop_assert!(matches!(error, ShardError::Empty { .. }), "{}", error),
                 }

@@ -1,19 +1,9 @@
 //! A step that is split into shards: a planned step for each, and one that puts together what they have answered.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Inputs, PlannedStep};
-
-/// One of a step's shards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Shard {
-    /// Which one, from 0.
-    pub index: u32,
-    /// How many there are.
-    pub of: u32,
-}
+use crate::data::Shard;
 
 /// What of its work a planned step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -45,7 +45,12 @@ impl Runner<'_> {
         let loans = self.loans(step, &inputs, stop).map_err(invalid)?;
         let lends = !loans.is_empty();
         let lent = Lent::new(self.folder.lent(&step.id), loans).map_err(|error| match error {
-            LendError::Shard { .. } => invalid(error.to_string()),
+            LendError::Shard { ref source, .. } => StepError::Failed(engine::Failure {
+                category: FailureCategory::InvalidInput,
+                message: error.to_string(),
+                hint: source.hint().map(str::to_owned),
+                outputs: None,
+            }),
             error => StepError::Host(error.to_string()),
         })?;
         record.files.clone_from(&lent.files);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{ContinueOn, Plan, When};
+use crate::plan::{ContinueOn, Plan, PlannedStep, When};
 use crate::spec::nearest;
 
 use super::error::RunError;
@@ -159,11 +159,11 @@ impl Choice {
 }
 
 fn find(plan: &Plan, id: &str) -> Result<usize, RunError> {
-    plan.steps.iter().position(|step| step.id == id).ok_or_else(|| {
+    plan.steps.iter().position(|step| step.id == id && step.shard().is_none()).ok_or_else(|| {
         if plan.stale.iter().any(|step| step.id == id) {
             return RunError::Stale(id.to_owned());
         }
-        let nearest = nearest(id, plan.steps.iter().map(|step| step.id.as_str())).map(str::to_owned);
+        let nearest = nearest(id, plan.steps.iter().map(PlannedStep::spec_id)).map(str::to_owned);
         RunError::Step { step: id.to_owned(), nearest }
     })
 }

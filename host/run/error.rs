@@ -76,6 +76,14 @@ pub enum RunError {
         /// The run.
         run: String,
     },
+    /// Its work was begun in other parts.
+    #[error("step `{step}` of run `{run}` was begun with other `shards`")]
+    Split {
+        /// The step.
+        step: String,
+        /// The run.
+        run: String,
+    },
     /// A step that the plan does not have.
     #[error("the spec has no step `{step}`")]
     Step {

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 
 use crate::console::{Console, Stage};
@@ -52,7 +53,8 @@ impl Events {
     /// Appends to a run's `events.jsonl`.
     pub fn open(folder: &Path, masks: Masks, console: Console) -> Result<Self, FolderError> {
         let path = folder.join("events.jsonl");
-        let file = OpenOptions::new().append(true).create(true).open(&path).map_err(failed("open", &path))?;
+        let file =
+            OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed("open", &path))?;
         let (trails, troubles, removed) = (Mutex::default(), Mutex::default(), Mutex::default());
         Ok(Self { masks, trails, file: Some(Mutex::new(file)), console, troubles, removed })
     }
@@ -215,8 +217,11 @@ impl Events {
         }
         if let Some(file) = &self.file {
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            // Events are for looking back: a full disk must not stop the run, the ledger and the record do that.
+            // Events are for looking back: a full disk must not stop the run, the ledger and the record do that. Locked, for
+            // over NFS two pods would otherwise write to the same place.
+            let _ = flock(&*file, FlockOperation::LockExclusive);
             let _ = file.write_all(format!("{line}\n").as_bytes());
+            let _ = flock(&*file, FlockOperation::Unlock);
         }
         line
     }

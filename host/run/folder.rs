@@ -118,7 +118,7 @@ impl RunFolder {
     /// The folder of a run, made if it is not there.
     pub fn create(runs: &Path, run: &RunId) -> Result<Self, FolderError> {
         let path = runs.join(run.as_str());
-        for folder in [&path, &path.join("steps"), &path.join("artifacts")] {
+        for folder in [&path, &path.join("steps"), &path.join("artifacts"), &path.join("lent")] {
             fs::create_dir_all(folder).map_err(failed("create", folder))?;
         }
         // A run that nobody finds after a crash could not be cleaned up.
@@ -222,7 +222,9 @@ fn try_lock(path: &Path, alone: bool) -> Result<Option<File>, FolderError> {
 }
 
 fn lock_file(path: &Path) -> Result<File, FolderError> {
-    OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed("open", path))
+    // Read, too: over NFS only who may read can share a lock.
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true).open(path).map_err(failed("open", path))
 }
 
 /// Replaces a file's content so that after any crash it is the old or the new one.

@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataError, Local, ShardError, copy_shard, digest_once, digest_shard, is_below};
-use crate::plan::Shard;
+use crate::data::{DataError, Local, Shard, ShardError, copy_shard, digest_once, digest_shard, is_below};
 
 /// A file that was lent to a step.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -89,9 +88,7 @@ impl Loan {
     /// SHA-256 and length of what is lent.
     pub(super) fn digest(&self) -> Result<(String, u64), LendError> {
         match self.shard {
-            Some(Shard { index, of }) => {
-                digest_shard(&self.source.path, index, of).map_err(|source| self.not_split(source))
-            }
+            Some(shard) => digest_shard(&self.source.path, shard).map_err(|source| self.not_split(source)),
             None => Ok(digest_once(&self.source.path)?),
         }
     }
@@ -136,12 +133,12 @@ impl Lent {
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(failed)?;
         }
-        let Some(Shard { index, of }) = loan.shard else {
+        let Some(shard) = loan.shard else {
             Self::link(&loan.source.path, &target).map_err(failed)?;
             return loan.digest();
         };
         let mut out = BufWriter::new(File::create(target).map_err(failed)?);
-        let copied = copy_shard(&loan.source.path, index, of, &mut out).map_err(|source| loan.not_split(source))?;
+        let copied = copy_shard(&loan.source.path, shard, &mut out).map_err(|source| loan.not_split(source))?;
         out.flush().map_err(failed)?;
         Ok(copied)
     }
@@ -158,7 +155,5 @@ impl Drop for Lent {
     fn drop(&mut self) {
         // What stays behind is removed when the step runs again.
         let _ = fs::remove_dir_all(&self.folder);
-        // Goes with the last of them.
-        let _ = self.folder.parent().map(fs::remove_dir);
     }
 }

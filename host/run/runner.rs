@@ -88,6 +88,7 @@ impl<'a> Runner<'a> {
             }
             check_services(&record, plan)?;
             if plan.is_whole {
+                check_shards(&record, plan, &folder)?;
                 record.expected = plan.expected();
             }
             for warning in &warnings {
@@ -310,6 +311,22 @@ impl<'a> Runner<'a> {
         };
         StepRecord { skipped: Some(why.to_owned()), ..StepRecord::of(step, &self.events) }
     }
+}
+
+/// What a step has begun in some shards, it would do again in others: each knows of its own only.
+fn check_shards(record: &RunRecord, plan: &Plan, folder: &RunFolder) -> Result<(), RunError> {
+    for step in plan.steps.iter().filter(|step| step.shard().is_none()) {
+        let is_of_step = |id: &&String| id.split('.').next() == Some(&step.id);
+        let known: Vec<_> = record.expected.iter().filter(is_of_step).collect();
+        let has_artifacts =
+            |id: &&String| std::fs::read_dir(folder.artifacts().join(id)).is_ok_and(|mut files| files.next().is_some());
+        let is_begun = known.iter().any(has_artifacts);
+        // Beside its shards stands the step itself.
+        if is_begun && known.len() != 1 + step.shards().unwrap_or(0) as usize {
+            return Err(RunError::Split { step: step.id.clone(), run: record.run.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// The ledger's entries are of the services that the run began with.

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::data::Shard;
 use crate::engine::{FailureCategory, Schema, StepError};
-use crate::plan::{PlannedStep, Retry, Shard};
+use crate::plan::{PlannedStep, Retry};
 
 use super::chart::{Chart, charts};
 use super::events::Events;

@@ -191,6 +191,8 @@ fn a_step_that_scores_something_else_than_a_try_before_is_not_taken_for_it() {
         if last == second {
             ran.succeeds();
             assert_eq!(bench.outputs("score")["feedback_records"], 171);
+            assert_eq!(bench.outputs("score")["payload_logged_by"], "step");
+            assert_eq!(bench.stub.records("payload_logging"), 171);
             bench.metrics_are("tumour-screening");
         } else {
             ran.exits_with(3).has_line("hint: start a new run").fails_in(
@@ -202,4 +204,20 @@ fn a_step_that_scores_something_else_than_a_try_before_is_not_taken_for_it() {
         bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
         bench.leaves_nothing();
     }
+}
+
+#[test]
+fn a_second_try_where_the_service_logs_by_itself_goes_on() {
+    let space = "problem_type: binary\n      operational_space: production";
+    let bench = Bench::sample()
+        .spec("problem_type: binary", space)
+        .spec("      data: target\n      scoring_path", "      data: target\n      batch_rows: 50\n      scoring_path");
+    let bench = bench.fails(Fault::status("POST", "/ml/v4/deployments/*/predictions", 500).on(Nth::Nth(3)));
+    let kept = ["run", "pipeline.yaml", "--run", "r", "--keep"];
+    bench.stepwise(&kept).succeeds();
+
+    assert_eq!(bench.step("score")["attempts"], 2);
+    assert_eq!(bench.outputs("score")["payload_logged_by"], "service");
+    assert_eq!(bench.outputs("score")["feedback_records"], 171);
+    bench.metrics_are("tumour-screening");
 }

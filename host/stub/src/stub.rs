@@ -243,6 +243,11 @@ impl Stub {
         self.site.world().made()
     }
 
+    /// How many records there are in data sets of a kind: `payload_logging`, `feedback` …
+    pub fn records(&self, kind: &str) -> usize {
+        self.site.world().records(kind)
+    }
+
     /// Serves until the process is killed.
     pub fn wait(&self) -> ! {
         loop {

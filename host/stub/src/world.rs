@@ -101,6 +101,11 @@ impl World {
         ]
     }
 
+    /// How many records all data sets of a kind have.
+    pub(crate) fn records(&self, kind: &str) -> usize {
+        self.data_sets.iter().map(|(_, set)| if set.kind() == kind { set.len() } else { 0 }).sum()
+    }
+
     /// Kind, id and name of all that a client can make, in the words of the ledger.
     fn everything(&self) -> Vec<(String, String, String)> {
         let row = |kind: &str, id: &str, name: &str| (kind.to_owned(), id.to_owned(), name.to_owned());

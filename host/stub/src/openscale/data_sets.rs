@@ -83,6 +83,16 @@ impl DataSet {
         self.rows.len() > before
     }
 
+    /// What it is for, in the words of the protocol.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// How many records it has.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The first row, if this is where payload is logged.
     pub(crate) fn first_payload(&self) -> Option<Row> {
         self.rows.first().filter(|_| self.kind == PAYLOAD).map(Stored::values)
