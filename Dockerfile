@@ -1,5 +1,5 @@
 # The image of stepwise, from source: `podman build .`, or a BuildConfig of OpenShift. `make image` builds its stage
-# `ready` instead, in seconds, from what `make build` has made; the image is the same.
+# `ready` instead, in seconds, from what `make build` has made, and says in the labels of which commit that is.
 ARG BASE=registry.access.redhat.com/ubi9/ubi-minimal:9.6
 ARG BUILDER=docker.io/library/rust:1.95-bookworm
 
@@ -9,9 +9,10 @@ ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
 ARG SOURCE=
-# Some names are there twice, since a base may have its own.
+ARG DESCRIPTION="Takes a machine-learning model from a commit to a verified deployment on IBM Cloud Pak for Data"
+# After those of OCI the names that UBI has, which would else still describe UBI.
 LABEL org.opencontainers.image.title="stepwise" \
-      org.opencontainers.image.description="Takes a machine-learning model from a commit to a verified deployment on IBM Cloud Pak for Data" \
+      org.opencontainers.image.description="${DESCRIPTION}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" \
@@ -19,8 +20,18 @@ LABEL org.opencontainers.image.title="stepwise" \
       org.opencontainers.image.licenses="Apache-2.0" \
       name="stepwise" \
       version="${VERSION}" \
+      release="1" \
       summary="Takes a model from a commit to a verified deployment" \
-      io.k8s.display-name="stepwise"
+      description="${DESCRIPTION}" \
+      maintainer="stepwise" \
+      vendor="stepwise" \
+      url="${SOURCE}" \
+      build-date="${CREATED}" \
+      vcs-ref="${REVISION}" \
+      com.redhat.component="stepwise" \
+      io.k8s.display-name="stepwise" \
+      io.k8s.description="${DESCRIPTION}" \
+      io.openshift.tags="stepwise,machine-learning"
 # All that is written goes to the volume. A user id of the cluster's choice has no home.
 ENV STEPWISE_STEPS=/usr/local/share/stepwise/steps \
     STEPWISE_RUNS=/work/runs \

@@ -124,10 +124,12 @@ sbom: $(CARGO_CYCLONEDX)
 	PATH="$(dir $(abspath $<)):$$PATH" SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) resources/image/sbom $(SBOM) $(STEPS)
 
 # The program is linked once more of what it was built of: without any library of this machine, without what only a
-# debugger reads, and with equal functions once. The files are in target/ in any case: the Dockerfile takes them from there.
+# debugger reads, and with equal functions once where Rust links with lld, as on x86_64. The files are in target/ in any case: the
+# Dockerfile takes them from there.
+FOLD := -C link-arg=-Wl,--icf=all
 image-files: steps sbom
 	cargo rustc --release --locked --bin stepwise -- \
-		-C target-feature=+crt-static -C strip=symbols -C link-arg=-Wl,--icf=all
+		-C target-feature=+crt-static -C strip=symbols $(if $(filter x86_64,$(shell uname -m)),$(FOLD))
 	PROGRAM=$(TARGET)/release/stepwise STEPS=$(TARGET)/steps SBOM=$(SBOM) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) resources/image/files
 
 image: image-files ## Builds the image IMAGE:TAG on BASE, also to target/image/stepwise.tar

@@ -13,10 +13,10 @@ from stub import API_KEY, Stub
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFESTS = ROOT / "resources/openshift/kubernetes"
-SHARDS = ROOT / "resources/openshift/shards"
+SHARDS = MANIFESTS / "shards"
 # What is only applied when it is to run.
 RUNS = ("run", "prepare", "score", "finish")
-# As OpenShift gives one: of a namespace's range, unknown to the image.
+# Of the overlay, and as OpenShift gives one: of a namespace's range, unknown to the image.
 USER = 1000650000
 EXPECTED = ROOT / "tests/expected"
 TRUST = [f"services.{service}.ca_file=/trusted-ca/ca-bundle.crt" for service in ("wml", "openscale")]
@@ -79,21 +79,21 @@ class Delivery:
             "STEPWISE_SET": "\n".join([*TRUST, *DATA, *settings]),
         }
         secret = {"CPD_API_KEY": API_KEY} if secret is None else secret
-        bundle = (authority or self.stub.certificate).read_text()
+        bundle = {"ca-bundle.crt": (authority or self.stub.certificate).read_text()}
+        trusted = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "stepwise-trusted-ca"}, "data": bundle}
         policy = [
             {"op": "replace", "path": "/spec/egress/0/to/0/ipBlock/cidr", "value": f"{host}/32"},
             {"op": "replace", "path": "/spec/egress/0/ports/0/port", "value": int(port)},
         ]
         change = [
             replace("ConfigMap", "^stepwise$", "/data", configuration),
-            replace("Secret", "^stepwise$", "/stringData", secret),
-            {"target": {"kind": "ConfigMap", "name": "stepwise-trusted-ca"},
-             "patch": json.dumps([{"op": "add", "path": "/data", "value": {"ca-bundle.crt": bundle}}])},
+            replace("Secret", "^stepwise$", "/data", {key: encoded(value) for key, value in secret.items()}),
             {"target": {"kind": "NetworkPolicy"}, "patch": json.dumps(policy)},
-            *self.jobs(start),
+            *self.name_of(start),
             *[self.bind(claim) for claim in ("stepwise-runs", "stepwise-data")],
             *patches,
         ]
+        more = [trusted, *more]
         files = [f"more-{number}.yaml" for number in range(len(more))]
         for file, thing in zip(files, more):
             (self.folder / file).write_text(json.dumps(thing))
@@ -123,15 +123,10 @@ class Delivery:
     def manifests(self, start):
         return [MANIFESTS] if start == "run" else [MANIFESTS, SHARDS]
 
-    def jobs(self, start):
-        """What is changed of the Jobs: one has the run's name, those of shards have its label."""
-        if start == "run":
-            return [replace("Job", ".*", "/metadata/name", self.run) | {"options": {"allowNameChange": True}}]
-        # As the overlay `kubernetes` has it for its own Job.
-        security = "/spec/template/spec/securityContext"
-        as_user = [{"op": "add", "path": f"{security}/{key}", "value": USER} for key in ("runAsUser", "fsGroup")]
-        shards = "app.kubernetes.io/component in (prepare,score,finish)"
-        return [{"target": {"kind": "Job", "labelSelector": shards}, "patch": json.dumps(as_user)}]
+    def name_of(self, start):
+        """The run's name, which is its Job's; that of shards stays the overlay's."""
+        name = replace("Job", ".*", "/metadata/name", self.run) | {"options": {"allowNameChange": True}}
+        return [name] if start == "run" else []
 
     def bind(self, claim):
         patch = [
@@ -156,7 +151,7 @@ class Delivery:
             "metadata": {"name": f"{self.name}-{claim}"},
             "spec": {
                 "capacity": {"storage": "10Gi"},
-                "accessModes": ["ReadWriteMany"],
+                "accessModes": ["ReadWriteOnce"],
                 "claimRef": {"namespace": self.name, "name": claim},
                 "local": {"path": str(folder)},
                 "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_node]}]}},

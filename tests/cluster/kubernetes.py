@@ -4,8 +4,9 @@ import json
 import subprocess
 import threading
 
-# Seconds. Nothing that is waited for takes this long, even where others use the machine too.
-PATIENCE = 900
+# Seconds. Nothing that is waited for takes this long, even where others use the machine too; and much less than the whole cluster
+# may take, so that a scenario that waits in vain can tell.
+PATIENCE = 300
 
 
 class Trouble(Exception):

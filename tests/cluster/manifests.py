@@ -18,16 +18,30 @@ def check():
     template_is_up_to_date("template/shards", "template-shards.yaml")
     # Pods are only looked at where their namespace and service account are.
     kubectl("apply", "--kustomize", f"{FOLDER}/kubernetes", "--selector=app.kubernetes.io/component!=run")
-    are_taken(objects("/dev/stdin", stdin=kubectl("kustomize", str(FOLDER / "kubernetes"))), NAMESPACE, at_least=7)
-    are_taken(objects(str(FOLDER / "template.yaml"), "RUN=3f2c1ab"), NAMESPACE, at_least=7)
-    are_taken(objects(str(FOLDER / "template-shards.yaml"), "RUN=3f2c1ab"), NAMESPACE, at_least=3)
-    is_taken(objects(str(FOLDER / "agent-pod.yaml"))[0], NAMESPACE)
+    for overlay, at_least in ("kubernetes", 7), ("kubernetes/shards", 3):
+        made = kubectl("kustomize", str(FOLDER / overlay))
+        are_taken(objects("/dev/stdin", stdin=made), NAMESPACE, at_least)
+    commit = ["RUN=3f2c1ab", "TAG=3f2c1ab"]
+    are_taken(objects(str(FOLDER / "template.yaml"), *commit), NAMESPACE, at_least=7)
+    are_taken(objects(str(FOLDER / "template-shards.yaml"), *commit), NAMESPACE, at_least=3)
+    is_taken(agent_pod(), NAMESPACE)
     what_is_not_allowed_is_refused()
+
+
+def agent_pod():
+    """As the Kubernetes plugin asks for it on plain Kubernetes."""
+    pod = objects(str(FOLDER / "agent-pod.yaml"))[0]
+    pod["spec"]["securityContext"]["runAsUser"] = 1000
+    names = [container["name"] for container in pod["spec"]["containers"]]
+    if names != ["stepwise", "jnlp"]:
+        raise Trouble(f"the agent's containers are {names}")
+    pod["spec"]["containers"][1]["image"] = "jenkins/inbound-agent"
+    return pod
 
 
 def what_is_not_allowed_is_refused():
     """Else the checks above would prove nothing."""
-    pod = objects(str(FOLDER / "agent-pod.yaml"))[0]
+    pod = agent_pod()
     pod["spec"]["securityContext"]["runAsNonRoot"] = False
     try:
         is_taken(pod, NAMESPACE)

@@ -193,22 +193,22 @@ BIG = [f"steps.score.shards={SHARDS}", "steps.score.timeout=1h", "steps.evaluate
 @scenario()
 def shards(delivery):
     """Four pods score 400,000 rows, one of them is killed and tried again: all is as in one piece."""
-    delivery.run = "tumour-screening-large"
+    delivery.run = "tumour-screening-3f2c1ab"
     delivery.left = delivery.work / "runs" / delivery.run
     target = delivery.data / "target.csv"
     large.write(target, ROWS)
     cheap = {"op": "replace", "path": "/spec/template/spec/containers/0/resources/requests/cpu", "value": "100m"}
     delivery.apply(BIG, [job_patch(cheap)], start="prepare")
-    same("preparation", delivery.ends("tumour-screening-prepare")[0], "Complete")
+    same("preparation", delivery.ends("tumour-screening-prepare-3f2c1ab")[0], "Complete")
     delivery.start("score")
     middle = lambda event: event["event"] == "progress" and event["step"] == "score.2" and event["done"] >= 20_000
     delivery.reaches(middle, "the middle of shard 2")
     os.kill(int(processes.of_run(delivery.run, "2").name), signal.SIGKILL)
-    same("shards", delivery.ends("tumour-screening-score")[0], "Complete")
-    counts = read("job", "tumour-screening-score", f"--namespace={delivery.name}")["status"]
+    same("shards", delivery.ends("tumour-screening-score-3f2c1ab")[0], "Complete")
+    counts = read("job", "tumour-screening-score-3f2c1ab", f"--namespace={delivery.name}")["status"]
     same("pods that failed", counts["failed"], 1)
     delivery.start("finish")
-    same("end", delivery.ends("tumour-screening-finish")[0], "Complete")
+    same("end", delivery.ends("tumour-screening-finish-3f2c1ab")[0], "Complete")
     same("work not done again", delivery.unchanged()[-7:],
          ["store", "deploy", "subscribe", *[f"score.{shard}" for shard in range(SHARDS)]])
     whole = large.in_one_piece(delivery.stepwise, delivery.folder, target, BIG[1:])

@@ -29,6 +29,9 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 ARCHIVE = TREE / "target/image/stepwise.tar"
 # A user id as OpenShift gives one to a namespace.
 USER = 1000650000
+# What UBI says of itself.
+OF_UBI = ["name", "version", "release", "summary", "description", "maintainer", "vendor", "url", "build-date", "vcs-ref",
+          "com.redhat.component", "io.k8s.display-name", "io.k8s.description", "io.openshift.tags"]  # fmt: skip
 # Of the loopback network, and not that of a name server that may be there.
 NAMESERVER = "127.0.53.1"
 
@@ -207,6 +210,12 @@ class TheImage(unittest.TestCase):
         self.assertEqual(self.image.config["created"], labels["created"])
         for name in ["title", "description", "licenses", "source"]:
             self.assertIn(name, labels)
+        for name in OF_UBI:
+            self.assertIn(name, config["Labels"])
+
+    def test_its_folder_for_all_that_is_written_is_the_groups(self):
+        work = (self.root / "work").stat()
+        self.assertEqual((oct(work.st_mode & 0o7777), work.st_gid), ("0o775", 0))
 
     def test_its_program_is_static(self):
         program = self.root / "usr/local/bin/stepwise"
@@ -310,15 +319,12 @@ class WhatIsMadeOfIt(unittest.TestCase):
     def test_a_models_image_is_one_copy_more(self):
         shutil.copy(TREE / "resources/model-repository/Dockerfile", self.folder)
         shutil.copytree(TREE / "model", self.folder / "model")
-        name, archive = "localhost/stepwise-test-model", self.folder / "model.tar"
+        name, archive = "localhost/stepwise-test-model:test", self.folder / "model.tar"
         started = time.monotonic()
         arguments = ["--build-arg", "STEPWISE_IMAGE=localhost/stepwise:test", "--tag", name]
         run(*tool(), "build", "--quiet", *arguments, str(self.folder))
         print(f"the image of a model: {time.monotonic() - started:.1f} s")
-        if tool()[-1] == "buildah":
-            run(*tool(), "push", "--quiet", name, f"docker-archive:{archive}")
-        else:
-            run(*tool(), "save", "--output", str(archive), name)
+        run("resources/image/save", name, "docker-archive", str(archive))
         image = Image(archive)
 
         with Pod(image, image.unpack(self.folder / "root")) as pod:
