@@ -15,9 +15,8 @@ CARGO_CYCLONEDX := $(TARGET)/cargo-cyclonedx/bin/cargo-cyclonedx
 SBOM := $(TARGET)/sbom
 SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
 
-# Of the whole workspace, also where one package would do: features are then the same everywhere, and no
-# dependency compiles twice.
-WORKSPACE := --release --locked --workspace
+# Its dependencies are the same for every choice of packages and targets, so that none compiles twice.
+RELEASE := --release --locked
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 IMAGE ?= localhost/stepwise
@@ -36,7 +35,7 @@ dry-run: build ## Runs the sample pipeline against the stub, offline
 	$(TARGET)/release/stepwise run --dry-run model/pipeline.yaml
 
 test: steps guests $(S3_SERVER) $(FAKETIME) $(CLIENTS) ## Runs all tests
-	RUST_TEST_THREADS=4 cargo test $(WORKSPACE) # on two cores, as most of them wait most of the time
+	RUST_TEST_THREADS=4 cargo test $(RELEASE) --workspace # on two cores, as most of them wait most of the time
 	$(sdk_tests)
 	$(jenkins_tests)
 
@@ -100,7 +99,7 @@ PYTHON = $(or $(firstword $(foreach python,python3 python3.12 python3.11,$(shell
 build: host steps ## Builds the program and the steps
 
 host:
-	cargo build $(WORKSPACE)
+	cargo build $(RELEASE)
 
 steps: ## Builds the steps to target/steps
 	$(call components,$(STEPS),steps)
@@ -128,7 +127,7 @@ sbom: $(CARGO_CYCLONEDX)
 # Dockerfile takes them from there.
 FOLD := -C link-arg=-Wl,--icf=all
 image-files: steps sbom
-	cargo rustc --release --locked --bin stepwise -- \
+	cargo rustc $(RELEASE) --bin stepwise -- \
 		-C target-feature=+crt-static -C strip=symbols $(if $(filter x86_64,$(shell uname -m)),$(FOLD))
 	PROGRAM=$(TARGET)/release/stepwise STEPS=$(TARGET)/steps SBOM=$(SBOM) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) resources/image/files
 
@@ -157,7 +156,7 @@ $(CARGO_CYCLONEDX):
 lint: $(SHELLCHECK) ## Checks format and style; any warning is an error
 	cargo fmt --all --check
 	rustfmt --edition 2024 --check host/data/kinds/*.rs # a macro declares them, which cargo fmt does not look into
-	cargo clippy $(WORKSPACE) --all-targets -- --deny warnings
+	cargo clippy $(RELEASE) --workspace --all-targets -- --deny warnings
 	$(SHELLCHECK) wasm-steps/toolchain .ci/run resources/stepwise/fetch.sh resources/image/* resources/openshift/template/make \
 		tests/kubernetes/build tests/kubernetes/cluster tests/cluster/run
 
