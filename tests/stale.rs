@@ -469,3 +469,15 @@ fn a_run_does_not_run_it_and_wrong_usage_is_told() {
     );
     assert_eq!(bench.requests(), [] as [String; 0]);
 }
+
+#[test]
+fn cleanup_says_what_it_needs() {
+    let bench = Bench::sample();
+    for (arguments, missing) in [(&["cleanup"][..], "--run <ID>"), (&["cleanup", "--stale"], "<SPEC>")] {
+        let stderr = bench.stepwise(arguments).exits_with(2).stderr();
+        assert!(
+            stderr.starts_with(&format!("error: the following required arguments were not provided:\n  {missing}\n\n")),
+            "{stderr}"
+        );
+    }
+}

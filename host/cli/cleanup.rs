@@ -24,7 +24,6 @@ use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder};
 pub(super) struct Cleanup {
     /// Spec of the run, for its services and its cleanup step; without it, the spec that the run's record names. With `--stale`,
     /// the spec of the pipeline
-    #[arg(required_unless_present = "run")]
     spec: Option<PathBuf>,
     /// Run to clean up after. With `--stale`, the only one that is meant, for example as what is kept of it is damaged
     #[arg(long, value_name = "ID", required_unless_present = "stale")]
