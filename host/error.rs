@@ -72,9 +72,10 @@ impl Error {
         match self {
             Self::Damaged { error, .. } => error.exit_code(),
             Self::Run(RunError::Folder(error)) | Self::Folder(error) => folder_code(error),
-            // Another process is in the way, and will not be for long.
-            Self::Run(RunError::Alive { .. } | RunError::Busy { .. }) => exit::UNEXPECTED,
-            Self::Run(RunError::Ledger(_)) | Self::Output(_) | Self::Signals(_) => exit::UNEXPECTED,
+            // The first two: another process is in the way, and will not be for long.
+            Self::Run(RunError::Alive { .. } | RunError::Busy { .. } | RunError::Ledger(_))
+            | Self::Output(_)
+            | Self::Signals(_) => exit::UNEXPECTED,
             Self::Run(RunError::Data { error, .. }) if error.is_passing() => exit::UNEXPECTED,
             Self::Component(_)
             | Self::Spec(_)

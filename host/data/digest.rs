@@ -30,7 +30,10 @@ impl Stamp {
 }
 
 /// Digests of the files and shards that this process has read. The check, the fetch and every loan of a run ask for them.
-static KNOWN: LazyLock<Mutex<HashMap<(Stamp, Option<Shard>), (String, u64)>>> = LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<HashMap<What, (String, u64)>>> = LazyLock::new(Mutex::default);
+
+/// What was read: a file as it was, all of it or a shard.
+type What = (Stamp, Option<Shard>);
 
 /// The same as [`digest`], from memory if the file has not changed since.
 pub fn digest_once(path: &Path) -> Result<(String, u64), DataError> {
