@@ -76,53 +76,13 @@ impl<'a> Runner<'a> {
         let set = plan.overrides.set.iter().map(|text| masks.mask(text).into_owned()).collect();
         let overrides = Overrides { profile: plan.overrides.profile.clone(), set };
         let record = if folder.record().exists() {
-            let mut record = RunRecord::read(&folder)?;
-            if choice.is_whole() {
-                return Err(RunError::Exists(run.as_str().to_owned()));
-            }
-            if record.sweep {
-                return Err(RunError::Sweep(record.run));
-            }
-            if record.pipeline != plan.name {
-                return Err(RunError::Pipeline { run: run.as_str().to_owned(), pipeline: record.pipeline });
-            }
-            check_services(&record, plan)?;
-            if plan.is_whole {
-                check_shards(&record, plan, &folder)?;
-                record.expected = plan.expected();
-            }
-            for warning in &warnings {
-                if !record.warnings.contains(warning) {
-                    record.warnings.push(warning.clone());
-                }
-            }
+            let mut record = goes_on(&folder, plan, run, choice, &warnings)?;
             if choice.resumes() {
                 record.resume_with(overrides);
             }
             record
         } else {
-            let record = RunRecord {
-                version: 1,
-                run: run.as_str().to_owned(),
-                pipeline: plan.name.clone(),
-                spec: std::path::absolute(&plan.spec).unwrap_or_else(|_| plan.spec.clone()).display().to_string(),
-                spec_sha256: plan.spec_sha256.clone(),
-                stepwise: env!("CARGO_PKG_VERSION").to_owned(),
-                contract: CONTRACT.to_owned(),
-                dry_run,
-                sweep: plan.is_sweep(),
-                services: plan.services.iter().map(|service| (service.name.clone(), service.url.clone())).collect(),
-                platforms: platforms(plan),
-                warnings: warnings.clone(),
-                nonce: format!("{:06x}", fastrand::u32(..1 << 24)),
-                overrides,
-                started_at: super::now(),
-                updated_at: super::now(),
-                outcome: Outcome::Unfinished,
-                expected: plan.expected(),
-                steps: Vec::new(),
-                read: BTreeMap::new(),
-            };
+            let record = begins(plan, run, dry_run, &warnings, overrides);
             record.create(&folder)?;
             record
         };
@@ -311,6 +271,63 @@ impl<'a> Runner<'a> {
         };
         StepRecord { skipped: Some(why.to_owned()), ..StepRecord::of(step, &self.events) }
     }
+}
+
+/// The record of a run that is begun.
+fn begins(plan: &Plan, run: &RunId, dry_run: bool, warnings: &[String], overrides: Overrides) -> RunRecord {
+    RunRecord {
+        version: 1,
+        run: run.as_str().to_owned(),
+        pipeline: plan.name.clone(),
+        spec: std::path::absolute(&plan.spec).unwrap_or_else(|_| plan.spec.clone()).display().to_string(),
+        spec_sha256: plan.spec_sha256.clone(),
+        stepwise: env!("CARGO_PKG_VERSION").to_owned(),
+        contract: CONTRACT.to_owned(),
+        dry_run,
+        sweep: plan.is_sweep(),
+        services: plan.services.iter().map(|service| (service.name.clone(), service.url.clone())).collect(),
+        platforms: platforms(plan),
+        warnings: warnings.to_vec(),
+        nonce: format!("{:06x}", fastrand::u32(..1 << 24)),
+        overrides,
+        started_at: super::now(),
+        updated_at: super::now(),
+        outcome: Outcome::Unfinished,
+        expected: plan.expected(),
+        steps: Vec::new(),
+        read: BTreeMap::new(),
+    }
+}
+
+/// The record of a run that is there, if the plan and the choice may go on with it.
+fn goes_on(
+    folder: &RunFolder,
+    plan: &Plan,
+    run: &RunId,
+    choice: &Choice,
+    warnings: &[String],
+) -> Result<RunRecord, RunError> {
+    let mut record = RunRecord::read(folder)?;
+    if choice.is_whole() {
+        return Err(RunError::Exists(run.as_str().to_owned()));
+    }
+    if record.sweep {
+        return Err(RunError::Sweep(record.run));
+    }
+    if record.pipeline != plan.name {
+        return Err(RunError::Pipeline { run: run.as_str().to_owned(), pipeline: record.pipeline });
+    }
+    check_services(&record, plan)?;
+    if plan.is_whole {
+        check_shards(&record, plan, folder)?;
+        record.expected = plan.expected();
+    }
+    for warning in warnings {
+        if !record.warnings.contains(warning) {
+            record.warnings.push(warning.clone());
+        }
+    }
+    Ok(record)
 }
 
 /// What a step has begun in some shards, it would do again in others: each knows of its own only.
