@@ -7,7 +7,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 use stepwise_stub::{Fault, FaultKind, Nth};
 
-use crate::harness::{Bench, always};
+use crate::harness::{Bench, ROOT, always};
+use crate::sources::gzip;
 
 const SHARDS: usize = 4;
 const PREDICTIONS: &str = ".stepwise/r/artifacts/score/predictions.csv";
@@ -163,7 +164,29 @@ fn a_shard_runs_in_one_process_only() {
     let ran = bench.stepwise(&arguments).exits_with(1);
 
     ran.says("error: step `score.1` of run `r` is running in another process\n");
+    for other in [&["cleanup", "--run", "r"][..], &["run", "pipeline.yaml", "--resume", "r"]] {
+        let stderr = bench.stepwise(other).exits_with(1).stderr();
+        assert!(stderr.starts_with("error: run `r` is held by another process"), "{stderr}");
+    }
     assert!(started.signal(Signal::KILL).ends().was_killed());
+}
+
+#[test]
+fn a_compressed_data_set_is_split_as_what_is_in_it() {
+    let csv = fs::read(format!("{ROOT}/model/data/target.csv")).unwrap();
+    let bench = sample().file("data/target.csv.gz", gzip(&csv)).spec("data/target.csv", "data/target.csv.gz");
+    prepare(&bench);
+    thread::scope(|scope| {
+        for index in 0..SHARDS {
+            let bench = &bench;
+            scope.spawn(move || run_shard(bench, index));
+        }
+    });
+
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).succeeds();
+
+    is_as_in_one_piece(&bench, "step");
+    bench.leaves_nothing();
 }
 
 #[test]
