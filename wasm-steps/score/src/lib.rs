@@ -269,7 +269,8 @@ impl Score<'_> {
             return Ok(0);
         }
         let Input { data, scoring_path, input_fields, label_column, batch_rows, batch_bytes, .. } = &self.input;
-        let how = json!([scoring_path, input_fields, label_column, batch_rows, batch_bytes]);
+        let answered = [&self.input.prediction_field, &self.input.probability_field];
+        let how = json!([scoring_path, input_fields, label_column, answered, batch_rows, batch_bytes]);
         mark::basis(data.open(self.host)?, &self.called, &how)
     }
 

@@ -66,19 +66,20 @@ impl Mark {
     }
 
     /// The mark of this try: the one that is kept, if it sends the same. `kind` names its file, `before` counts what is there
-    /// now. Of several shards, which write to the data set at the same time, all ids begin alike.
+    /// now; with the kept one comes a count of what was there of others and of its own. Of several shards, which write to the
+    /// data set at the same time, all ids begin alike.
     pub fn keep(
         host: &dyn Host,
         kind: &str,
         data_set: &str,
         basis: u32,
         before: u64,
-        kept: Option<Self>,
+        kept: Option<(Self, u64)>,
         is_shared: bool,
     ) -> Result<Self, Failure> {
         match kept {
-            Some(kept) if kept.basis == basis => return Ok(kept),
-            Some(kept) if before > kept.before => {
+            Some((kept, _)) if kept.basis == basis => return Ok(kept),
+            Some((kept, found)) if found > kept.before => {
                 return Err(Failure::refused(format!(
                     "the {kind} data set `{data_set}` has records of an earlier try that scored something else"
                 ))
@@ -112,7 +113,12 @@ fn replace(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut out = File::create(&draft)?;
     out.write_all(bytes)?;
     out.sync_all()?;
-    fs::rename(&draft, file)
+    fs::rename(&draft, file)?;
+    // The name is durable only with its folder, where a folder can be synced.
+    if let Some(folder) = file.parent() {
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -122,7 +128,7 @@ mod tests {
 
     /// The mark of the next try, and whether there was one before.
     fn keep(host: &Fake, data_set: &str, basis: u32, before: u64) -> Result<(Mark, bool), Failure> {
-        let kept = Mark::kept(host, "feedback", data_set)?;
+        let kept = Mark::kept(host, "feedback", data_set)?.map(|kept| (kept, before));
         let again = kept.is_some();
         Ok((Mark::keep(host, "feedback", data_set, basis, before, kept, false)?, again))
     }

@@ -138,7 +138,6 @@ impl PayloadFields<'_> {
         for (name, value) in [
             ("scoring_id", json!(id)),
             ("scoring_timestamp", json!(timestamp(host.now()))),
-            ("response_time", json!(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))),
             ("multiple_records", json!(true)),
         ] {
             body.push(b',');
@@ -146,7 +145,8 @@ impl PayloadFields<'_> {
             body.push(b':');
             append(&mut body, &value);
         }
-        body.extend(b"}]");
+        // Always as long, for a later try must cut the records into the same requests.
+        body.extend(format!(",\"response_time\":{:>20}}}]", took.as_millis().min(u64::MAX.into())).as_bytes());
         body
     }
 }

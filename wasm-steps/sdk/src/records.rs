@@ -92,6 +92,8 @@ pub struct Records<'a> {
     again: bool,
     /// Whether other shards write here at the same time.
     is_shared: bool,
+    /// Records that were there when this try began, and that no try has sent.
+    others: u64,
     /// Records that came since the first try, where it cannot be told whose they are.
     untold: u64,
     requests: u32,
@@ -109,15 +111,19 @@ impl<'a> Records<'a> {
             // The last requests of the earlier try may still be on their way.
             set.host.sleep(SECOND_LOOK);
         }
+        // Counted first for what earlier tries may have sent, and last for what others have: so what another shard sends in
+        // between is never taken for a try's, or for what the service has logged.
+        let first = if again { set.count(None)? } else { 0 };
         let beginning_so = |prefix: &str| set.count(Some(&like(column, prefix)));
         let own = kept.as_ref().map_or(Ok(0), |kept| beginning_so(kept.prefix()))?;
         let ours = if is_shared { beginning_so(&shared_prefix(set.id))? } else { own };
-        // All of them last: what another shard sends meanwhile must not look as if the service had logged it.
         let others = set.count(None)?.saturating_sub(ours);
+        let found = first.saturating_sub(ours);
+        let kept = kept.map(|kept| (kept, found + own));
         let mark = Mark::keep(set.host, set.kind, set.id, basis, others + own, kept, is_shared)?;
-        let untold = if again && own == 0 { others.saturating_sub(mark.before) } else { 0 };
+        let untold = if again && own == 0 { found.saturating_sub(mark.before) } else { 0 };
         let under_way = VecDeque::new();
-        Ok(Self { set, mark, column, again, is_shared, untold, requests: 0, sent: 0, under_way })
+        Ok(Self { set, mark, column, again, is_shared, others, untold, requests: 0, sent: 0, under_way })
     }
 
     /// Whether other shards write to the data set too.
@@ -213,8 +219,8 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// By how many records the data set has grown that this run has not sent, at the latest after `time`, at once when they
-    /// are `wanted`.
+    /// By how many records that this run has not sent the data set has grown in this try, at the latest after `time`, at once
+    /// when they are `wanted`.
     pub fn grown_within(&self, time: Duration, wanted: u64) -> Result<u64, Failure> {
         let end = self.set.host.elapsed() + time;
         until(self.set.host, &self.set.title, &self.set.deadline(), || {
@@ -233,7 +239,7 @@ impl<'a> Records<'a> {
             // Who sends does not ask.
             (false, false) => 0,
         };
-        Ok(all.saturating_sub(ours).saturating_sub(self.mark.before))
+        Ok(all.saturating_sub(ours).saturating_sub(self.others))
     }
 
     /// The number of records whose request's id begins so.
@@ -360,6 +366,24 @@ mod tests {
         sent.set(true);
         assert_eq!(records.grown().unwrap(), 0);
         assert_eq!(records.finish().unwrap(), 2);
+    }
+
+    #[test]
+    fn what_other_shards_send_meanwhile_is_not_taken_for_an_earlier_trys() {
+        let host = Fake::new();
+        Mark::keep(&host, "feedback", "set", 7, 0, None, true).unwrap();
+        let others = std::cell::Cell::new(0);
+        // With every count there are ten more of another shard.
+        host.always(&get_records(), move |asked| {
+            others.set(others.get() + 10);
+            let shards =
+                asked.query("filter").is_none_or(|filter| filter.ends_with(&format!("{}%", shared_prefix("set"))));
+            (200, json!({"total_count": if shards { others.get() } else { 0 }}))
+        });
+        let mut records = open(&host, true).unwrap();
+        host.answer_with(&post_records(), 202, &[("location", "r")], json!({}));
+        records.send(&["a".to_owned()], &as_array).unwrap();
+        assert_eq!(host.requests_to(&post_records()).len(), 1);
     }
 
     #[test]
