@@ -170,8 +170,8 @@ $(S3_SERVER):
 	rm -r $(TARGET)/s3s/target
 
 # Its wheel has a program of one architecture in it, whatever its name says.
-$(FAKETIME):
-	python3 -m pip install --quiet --disable-pip-version-check --no-binary libfaketime --target $(@D) libfaketime==3.0.1
+$(FAKETIME): $(SDK)/watson/installed
+	$(<D)/bin/python -m pip install --quiet --disable-pip-version-check --no-binary libfaketime --target $(@D) libfaketime==3.0.1
 	touch $@
 
 bench: steps guests ## Measures runs, starts, steps, interrupts and scoring; ONLY="scoring 1000000" chooses
