@@ -4,6 +4,7 @@ import groovy.json.JsonSlurper
 import groovy.transform.Field
 
 // README, "Use it"
+@Field final int UNEXPECTED = 1
 @Field final int WRONG = 2
 @Field final int GATE_MISSED = 4
 @Field final List INTERRUPTED = [130, 143]
@@ -257,8 +258,8 @@ private void describe() {
 /** How the run ended, in the binary's words. */
 private String headlineOf(String run, int code) {
   String file = ".stepwise/${run}/headline.txt"
-  // Where nothing was run it is that of an earlier call.
-  if (!run || code == WRONG || !fileExists(file)) { return "ended with exit code ${code}" }
+  // Where nothing was run it is that of an earlier call; so it may be where another process held the run.
+  if (!run || code == WRONG || code == UNEXPECTED || !fileExists(file)) { return "ended with exit code ${code}" }
   return readFile(file: file, encoding: 'UTF-8').trim()
 }
 
