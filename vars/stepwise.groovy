@@ -258,7 +258,7 @@ private void describe() {
 /** How the run ended, in the binary's words. */
 private String headlineOf(String run, int code) {
   String file = ".stepwise/${run}/headline.txt"
-  // Where nothing was run it is that of an earlier call; so it may be where another process held the run.
+  // Where nothing was run, as when another process holds the run, it is that of an earlier call.
   if (!run || code == WRONG || code == UNEXPECTED || !fileExists(file)) { return "ended with exit code ${code}" }
   return readFile(file: file, encoding: 'UTF-8').trim()
 }

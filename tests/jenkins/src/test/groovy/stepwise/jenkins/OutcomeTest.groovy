@@ -57,11 +57,13 @@ class OutcomeTest extends LibraryTestCase {
   }
 
   @Test
-  void 'wrong usage fails the build, and an older summary does not say why'() {
-    ends(2, 'tumour-screening: as well as ever')
+  void 'wrong usage and a run that is held fail the build, and an older summary does not say why'() {
+    for (int code : [1, 2]) {
+      ends(code, 'tumour-screening: as well as ever')
 
-    assert runs('score()').message == 'stepwise score: ended with exit code 2'
-    assert jenkins.build.result == 'FAILURE'
+      assert runs('score()').message == "stepwise score: ended with exit code ${code}"
+      assert jenkins.build.result == 'FAILURE'
+    }
   }
 
   @Test
