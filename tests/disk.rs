@@ -108,14 +108,14 @@ fn a_folder_for_runs_that_cannot_be_made_is_told_before_anything_runs() {
 /// namespace of its own. None where the machine lets nobody make one, as in some containers.
 fn with_read_only<'a>(bench: &'a Bench, part: &str, arguments: &[&str]) -> Option<Ran<'a>> {
     let as_root = if rustix::process::getuid().is_root() { "" } else { "--map-root-user" };
-    let unshare = format!("unshare {as_root} --mount sh -c 'mount --bind --options ro . . ");
+    let unshare = |part| format!("unshare {as_root} --mount sh -c 'mount --bind --options ro {part} {part}");
     let may =
-        std::process::Command::new("sh").arg("-c").arg(format!("{unshare}'")).current_dir(bench.folder.path()).status();
+        std::process::Command::new("sh").arg("-c").arg(unshare(".") + "'").current_dir(bench.folder.path()).status();
     if !may.is_ok_and(|status| status.success()) {
         eprintln!("not tested: nobody may mount here");
         return None;
     }
-    let mounted = unshare.replace(". .", &format!("{part} {part}"));
+    let mounted = unshare(part);
     Some(bench.limited(&format!("exec {mounted} && cd \"$PWD\" && exec \"$0\" \"$@\"' \"$0\" \"$@\""), arguments))
 }
 

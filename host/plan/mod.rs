@@ -24,7 +24,7 @@ pub use crate::spec::{ContinueOn, Overrides, When};
 pub use environment::{DryRun, Environment};
 pub use inputs::{Inputs, OutputsOf};
 pub use retry::{Backoff, Retry};
-pub use shard::Share;
+pub use shard::{Share, spec_id};
 pub use stale::{Stale, tag_prefix};
 
 /// A pipeline that can run.

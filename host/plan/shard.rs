@@ -16,10 +16,15 @@ pub enum Share {
     Whole(u32),
 }
 
+/// What the spec calls the step of this id, which may be a shard's.
+pub fn spec_id(id: &str) -> &str {
+    id.split('.').next().unwrap_or_default()
+}
+
 impl PlannedStep {
     /// What the spec calls it; a shard has that in common with the others, and `.` is in no id of a spec.
     pub fn spec_id(&self) -> &str {
-        self.id.split('.').next().unwrap_or_default()
+        spec_id(&self.id)
     }
 
     /// The shard, if it is one.

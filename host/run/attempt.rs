@@ -19,14 +19,15 @@ use super::step_record::StepRecord;
 impl Runner<'_> {
     /// One try.
     pub(super) fn attempt(&self, step: &PlannedStep, record: &mut StepRecord, stop: &Stop) -> Result<Value, StepError> {
-        let invalid = |message: String| {
+        let invalid_with = |message: String, hint: Option<&str>| {
             StepError::Failed(engine::Failure {
                 category: FailureCategory::InvalidInput,
                 message,
-                hint: None,
+                hint: hint.map(str::to_owned),
                 outputs: None,
             })
         };
+        let invalid = |message| invalid_with(message, None);
         let outputs_of = |id: &str| self.outputs_of(id);
         let inputs = step.inputs.resolve(&outputs_of).map_err(invalid)?;
         record.inputs = self.events.masked_value(inputs.clone());
@@ -45,12 +46,7 @@ impl Runner<'_> {
         let loans = self.loans(step, &inputs, stop).map_err(invalid)?;
         let lends = !loans.is_empty();
         let lent = Lent::new(self.folder.lent(&step.id), loans).map_err(|error| match error {
-            LendError::Shard { ref source, .. } => StepError::Failed(engine::Failure {
-                category: FailureCategory::InvalidInput,
-                message: error.to_string(),
-                hint: source.hint().map(str::to_owned),
-                outputs: None,
-            }),
+            LendError::Shard { ref source, .. } => invalid_with(error.to_string(), source.hint()),
             error => StepError::Host(error.to_string()),
         })?;
         record.files.clone_from(&lent.files);

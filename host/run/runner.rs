@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::console::{Console, Stage};
 use crate::deadline::{Deadline, Stop};
 use crate::engine::{CONTRACT, StepError};
-use crate::plan::{ContinueOn, Overrides, Plan, PlannedStep, When};
+use crate::plan::{ContinueOn, Overrides, Plan, PlannedStep, When, spec_id};
 use crate::services::{Masks, Services};
 
 use super::brought::Brought;
@@ -333,7 +333,7 @@ fn goes_on(
 /// What a step has begun in some shards, it would do again in others: each knows of its own only.
 fn check_shards(record: &RunRecord, plan: &Plan, folder: &RunFolder) -> Result<(), RunError> {
     for step in plan.steps.iter().filter(|step| step.shard().is_none()) {
-        let is_of_step = |id: &&String| id.split('.').next() == Some(&step.id);
+        let is_of_step = |id: &&String| spec_id(id) == step.id;
         let known: Vec<_> = record.expected.iter().filter(is_of_step).collect();
         let has_artifacts =
             |id: &&String| std::fs::read_dir(folder.artifacts().join(id)).is_ok_and(|mut files| files.next().is_some());

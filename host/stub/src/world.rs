@@ -103,7 +103,7 @@ impl World {
 
     /// How many records all data sets of a kind have.
     pub(crate) fn records(&self, kind: &str) -> usize {
-        self.data_sets.iter().map(|(_, set)| if set.kind() == kind { set.len() } else { 0 }).sum()
+        self.data_sets.iter().filter(|(_, set)| set.kind() == kind).map(|(_, set)| set.len()).sum()
     }
 
     /// Kind, id and name of all that a client can make, in the words of the ledger.

@@ -55,6 +55,11 @@ impl<'a> RecordSet<'a> {
         total.ok_or_else(|| Failure::internal(format!("{} answered no `total_count`", answer.title())))
     }
 
+    /// The number of records whose column begins with a text; a payload record's id ends with its row's number.
+    fn count_of(&self, column: &str, text: &str) -> Result<u64, Failure> {
+        self.count(Some(&format!("{column}:like:{text}%")))
+    }
+
     /// Begins to write records. Sent twice, they would be counted twice.
     fn post(&self, body: Vec<u8>) -> Result<InFlight, Failure> {
         let request = Request::post(SERVICE, format!("{}/records", self.path)).body("application/json", body);
@@ -114,9 +119,8 @@ impl<'a> Records<'a> {
         // Counted first for what earlier tries may have sent, and last for what others have: so what another shard sends in
         // between is never taken for a try's, or for what the service has logged.
         let first = if again { set.count(None)? } else { 0 };
-        let beginning_so = |prefix: &str| set.count(Some(&like(column, prefix)));
-        let own = kept.as_ref().map_or(Ok(0), |kept| beginning_so(kept.prefix()))?;
-        let ours = if is_shared { beginning_so(&shared_prefix(set.id))? } else { own };
+        let own = kept.as_ref().map_or(Ok(0), |kept| set.count_of(column, kept.prefix()))?;
+        let ours = if is_shared { set.count_of(column, &shared_prefix(set.id))? } else { own };
         let others = set.count(None)?.saturating_sub(ours);
         let found = first.saturating_sub(ours);
         let kept = kept.map(|kept| (kept, found + own));
@@ -244,18 +248,13 @@ impl<'a> Records<'a> {
 
     /// The number of records whose request's id begins so.
     fn beginning_so(&self, prefix: &str) -> Result<u64, Failure> {
-        self.set.count(Some(&like(self.column, prefix)))
+        self.set.count_of(self.column, prefix)
     }
 
     /// Waits until the records of the oldest request are in.
     fn settle_first(&mut self) -> Result<(), Failure> {
         self.under_way.pop_front().map_or(Ok(()), |request| self.set.settle(request))
     }
-}
-
-/// The filter for records whose column begins with a text; a payload record's id ends with its row's number.
-fn like(column: &str, text: &str) -> String {
-    format!("{column}:like:{text}%")
 }
 
 #[cfg(test)]
