@@ -52,7 +52,7 @@ FROM ${BUILDER} AS compiled
 ARG SOURCE_DATE_EPOCH=0
 WORKDIR /source
 COPY . .
-RUN make image-files
+RUN make image-files PROFILE=release
 
 FROM runtime
 COPY --from=compiled /source/target/image/files /

@@ -15,8 +15,11 @@ CARGO_CYCLONEDX := $(TARGET)/cargo-cyclonedx/bin/cargo-cyclonedx
 SBOM := $(TARGET)/sbom
 SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
 
-# Its dependencies are the same for every choice of packages and targets, so that none compiles twice.
-RELEASE := --release --locked
+# What is for others is built by the profile `release`, which takes long; all else by `dev`. Its dependencies are the same for
+# every choice of packages and targets, so that none compiles twice.
+PROFILE ?= dev
+BUILT := $(TARGET)/debug
+publish dist: PROFILE := release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 IMAGE ?= localhost/stepwise
@@ -32,10 +35,10 @@ help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 dry-run: build ## Runs the sample pipeline against the stub, offline
-	$(TARGET)/release/stepwise run --dry-run model/pipeline.yaml
+	$(BUILT)/stepwise run --dry-run model/pipeline.yaml
 
 test: steps guests $(S3_SERVER) $(FAKETIME) $(CLIENTS) ## Runs all tests
-	RUST_TEST_THREADS=4 cargo test $(RELEASE) --workspace # on two cores, as most of them wait most of the time
+	RUST_TEST_THREADS=4 cargo test --locked --workspace # on two cores, as most of them wait most of the time
 	$(sdk_tests)
 	$(jenkins_tests)
 
@@ -63,7 +66,7 @@ $(KUBECTL):
 	tests/kubernetes/build $(@D)
 
 look: build guests $(LOOK)/installed ## Opens reports in Chromium, Debian's `chromium`, under Jenkins' policy
-	$(LOOK)/bin/python tests/look/look.py $(CHROMIUM) $(TARGET)/release/stepwise $(TARGET)/look
+	$(LOOK)/bin/python tests/look/look.py $(CHROMIUM) $(BUILT)/stepwise $(TARGET)/look
 
 $(LOOK)/installed: tests/look/requirements.txt
 	rm -rf $(@D)
@@ -82,7 +85,7 @@ $(call pytest,watsonx,cp4d_5,watsonx_ai)
 endef
 
 # Runs the folders $(3) of tests with the clients $(1) and the stub as the product $(2).
-pytest = STEPWISE=$(abspath $(TARGET)/release/stepwise) PYTHONPYCACHEPREFIX=$(abspath $(SDK)/pycache) \
+pytest = STEPWISE=$(abspath $(BUILT)/stepwise) PYTHONPYCACHEPREFIX=$(abspath $(SDK)/pycache) \
 	$(SDK)/$(1)/bin/python -m pytest --config-file tests/sdk/pytest.ini --product $(2) $(3:%=tests/sdk/%)
 
 $(SDK)/%/installed: tests/sdk/requirements/%.txt
@@ -99,7 +102,7 @@ PYTHON = $(or $(firstword $(foreach python,python3 python3.12 python3.11,$(shell
 build: host steps ## Builds the program and the steps
 
 host:
-	cargo build $(RELEASE)
+	cargo build --locked
 
 steps: ## Builds the steps to target/steps
 	$(call components,$(STEPS),steps)
@@ -127,9 +130,9 @@ sbom: $(CARGO_CYCLONEDX)
 # Dockerfile takes them from there.
 FOLD := -C link-arg=-Wl,--icf=all
 image-files: steps sbom
-	cargo rustc $(RELEASE) --bin stepwise -- \
+	cargo rustc --locked --profile $(PROFILE) --bin stepwise -- \
 		-C target-feature=+crt-static -C strip=symbols $(if $(filter x86_64,$(shell uname -m)),$(FOLD))
-	PROGRAM=$(TARGET)/release/stepwise STEPS=$(TARGET)/steps SBOM=$(SBOM) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) resources/image/files
+	PROGRAM=$(TARGET)/$(PROFILE:dev=debug)/stepwise STEPS=$(TARGET)/steps SBOM=$(SBOM) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) resources/image/files
 
 image: image-files ## Builds the image IMAGE:TAG on BASE, also to target/image/stepwise.tar
 	$(image_variables) resources/image/build
@@ -156,8 +159,8 @@ $(CARGO_CYCLONEDX):
 lint: $(SHELLCHECK) ## Checks format and style; any warning is an error
 	cargo fmt --all --check
 	rustfmt --edition 2024 --check host/data/kinds/*.rs # a macro declares them, which cargo fmt does not look into
-	cargo clippy $(RELEASE) --workspace --all-targets -- --deny warnings
-	$(SHELLCHECK) wasm-steps/toolchain .ci/run resources/stepwise/fetch.sh resources/image/* resources/openshift/template/make \
+	RUSTC_WORKSPACE_WRAPPER=$(abspath .ci/clippy) cargo build --locked --workspace --all-targets
+	$(SHELLCHECK) wasm-steps/toolchain .ci/run .ci/clippy resources/stepwise/fetch.sh resources/image/* resources/openshift/template/make \
 		tests/kubernetes/build tests/kubernetes/cluster tests/cluster/run
 
 $(TARGET)/shellcheck/bin/shellcheck:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-STEPWISE = os.environ.get("STEPWISE", str(REPOSITORY / "target/release/stepwise"))
+STEPWISE = os.environ.get("STEPWISE", str(REPOSITORY / "target/debug/stepwise"))
 USERNAME = "stepwise"
 PASSWORD = "stepwise-password"
 API_KEY = "stepwise-api-key"

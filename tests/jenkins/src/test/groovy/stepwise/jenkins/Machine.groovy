@@ -6,7 +6,7 @@ import stepwise.jenkins.engine.Shell
 /** An agent's shell, as Jenkins runs scripts: the real binary is on the PATH unless a test says otherwise. */
 class Machine implements Shell {
   static final File TARGET = new File(System.getProperty('target')).canonicalFile
-  static final File BINARY = new File(TARGET, 'release/stepwise')
+  static final File BINARY = new File(TARGET, 'debug/stepwise')
 
   String path = "${BINARY.parent}:${System.getenv('PATH')}"
   /** The step that is aborted, and what must have happened by then. */
