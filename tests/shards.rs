@@ -131,6 +131,21 @@ fn a_run_goes_on_in_the_shards_that_it_was_begun_in_only() {
 }
 
 #[test]
+fn a_shard_that_has_just_begun_keeps_others_from_other_shards() {
+    let bench = sample();
+    prepare(&bench);
+    let bench = bench.fails(Fault::new("POST", "/icp4d-api/v1/authorize", FaultKind::Stall));
+    let arguments = shard(1);
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let started = bench.start(&arguments).reaches(|| bench.stub.held() > 0);
+
+    let ran = bench.stepwise(&[&arguments[..], &["--set", "steps.score.shards=2"]].concat()).exits_with(2);
+
+    ran.says("error: step `score` of run `r` was begun with other `shards`\nhint: start a new run\n");
+    assert!(started.signal(Signal::KILL).ends().was_killed());
+}
+
+#[test]
 fn shards_may_be_set_while_nothing_is_begun() {
     let bench = Bench::sample();
     prepare(&bench);

@@ -202,7 +202,7 @@ impl RunRecord {
         Ok(())
     }
 
-    fn write(&mut self, folder: &RunFolder) -> Result<(), FolderError> {
+    pub(super) fn write(&mut self, folder: &RunFolder) -> Result<(), FolderError> {
         self.updated_at = super::now();
         write_json(&folder.record(), self)
     }

@@ -18,7 +18,7 @@ use super::brought::Brought;
 use super::choice::Choice;
 use super::error::RunError;
 use super::events::{Events, LogLevel};
-use super::folder::{RunFolder, RunId};
+use super::folder::{FolderError, RunFolder, RunId, failed};
 use super::ledger::Ledger;
 use super::local_runs::wait_at_gate;
 use super::record::{Outcome, RunRecord};
@@ -321,6 +321,9 @@ fn goes_on(
     if plan.is_whole {
         check_shards(&record, plan, folder)?;
         record.expected = plan.expected();
+        if !choice.is_alone() {
+            begin_shards(&mut record, plan, choice, folder)?;
+        }
     }
     for warning in warnings {
         if !record.warnings.contains(warning) {
@@ -335,15 +338,27 @@ fn check_shards(record: &RunRecord, plan: &Plan, folder: &RunFolder) -> Result<(
     for step in plan.steps.iter().filter(|step| step.shard().is_none()) {
         let is_of_step = |id: &&String| spec_id(id) == step.id;
         let known: Vec<_> = record.expected.iter().filter(is_of_step).collect();
-        let has_artifacts =
-            |id: &&String| std::fs::read_dir(folder.artifacts().join(id)).is_ok_and(|mut files| files.next().is_some());
-        let is_begun = known.iter().any(has_artifacts);
+        let is_begun = known.iter().any(|id| folder.artifacts().join(id).is_dir());
         // Beside its shards stands the step itself.
         if is_begun && known.len() != 1 + step.shards().unwrap_or(0) as usize {
             return Err(RunError::Split { step: step.id.clone(), run: record.run.clone() });
         }
     }
     Ok(())
+}
+
+/// Shows the processes that come next in which shards this one works, before it does and while they wait for the lock.
+fn begin_shards(record: &mut RunRecord, plan: &Plan, choice: &Choice, folder: &RunFolder) -> Result<(), FolderError> {
+    let can_be_split = |step: &&PlannedStep| step.component.info.inputs.shards().is_some();
+    let mut chosen = plan.steps.iter().filter(can_be_split).filter(|step| choice.includes(&step.id)).peekable();
+    if chosen.peek().is_none() {
+        return Ok(());
+    }
+    for step in chosen {
+        let artifacts = folder.artifacts().join(&step.id);
+        std::fs::create_dir_all(&artifacts).map_err(failed("create", &artifacts))?;
+    }
+    record.write(folder)
 }
 
 /// The ledger's entries are of the services that the run began with.
