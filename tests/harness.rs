@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::LazyLock;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -21,6 +22,21 @@ pub(crate) fn components() -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_stepwise")).parent().and_then(Path::parent).unwrap().join("steps");
     assert!(folder.join("store.wasm").is_file(), "there are no components in `{}`: run `make steps`", folder.display());
     folder
+}
+
+/// The same with what is compiled of them beside them, for tests with a cache of their own.
+pub(crate) fn compiled_components() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("steps");
+        fs::create_dir_all(&folder).unwrap();
+        for component in fs::read_dir(components()).unwrap().map(Result::unwrap) {
+            fs::copy(component.path(), folder.join(component.file_name())).unwrap();
+        }
+        let compile = ["compile", "--steps", folder.to_str().unwrap()];
+        assert!(Command::new(env!("CARGO_BIN_EXE_stepwise")).args(compile).output().unwrap().status.success());
+        folder
+    });
+    &FOLDER
 }
 
 /// A component that only the tests use.

@@ -15,7 +15,7 @@ use parquet::schema::parser::parse_message_type;
 use rustix::process::Signal;
 
 use self::server::{Mishap, Server, Store};
-use crate::harness::{Bench, ROOT, each, nobody};
+use crate::harness::{Bench, ROOT, compiled_components, each, nobody};
 
 const TARGET: &str = "target: {file: data/target.csv}";
 
@@ -67,11 +67,11 @@ fn sha256(bytes: &[u8]) -> String {
     stepwise::data::digest_of(bytes)
 }
 
-/// The sample with another target, and nothing in the cache but components.
+/// The sample with another target, and nothing in the cache.
 fn sample(entry: &str) -> Bench {
     let bench = Bench::sample().spec(TARGET, entry);
     let cache = bench.folder.path().join("cache").display().to_string();
-    bench.variable("STEPWISE_CACHE", &cache)
+    bench.variable("STEPWISE_CACHE", &cache).variable("STEPWISE_STEPS", compiled_components().to_str().unwrap())
 }
 
 /// How the run fails before it has begun: nothing was asked of a service, and nothing is left.
