@@ -52,7 +52,7 @@ FROM ${BUILDER} AS compiled
 ARG SOURCE_DATE_EPOCH=0
 WORKDIR /source
 COPY . .
-RUN make image-files PROFILE=release
+RUN make image-files
 
 FROM runtime
 COPY --from=compiled /source/target/image/files /

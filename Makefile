@@ -12,14 +12,13 @@ KUBECTL := $(TARGET)/kubernetes/kubectl
 S3_SERVER := $(TARGET)/s3s/bin/s3s-fs
 FAKETIME := $(TARGET)/faketime/installed
 CARGO_CYCLONEDX := $(TARGET)/cargo-cyclonedx/bin/cargo-cyclonedx
-SBOM := $(TARGET)/sbom
+SBOM ?= $(TARGET)/sbom
 SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
 
-# What is for others is built by the profile `release`, which takes long; all else by `dev`. Its dependencies are the same for
+# Images and releases are built by the profile `release`, which takes long; all else by `dev`. Its dependencies are the same for
 # every choice of packages and targets, so that none compiles twice.
-PROFILE ?= dev
+PROFILE ?= release
 BUILT := $(TARGET)/debug
-publish dist: PROFILE := release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 IMAGE ?= localhost/stepwise
@@ -28,7 +27,7 @@ BASE ?= $(shell sed -n 's/^ARG BASE=//p' Dockerfile)
 # All that is made for others has the time of the commit, so that it can be made again.
 SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2> /dev/null),0)
 
-.PHONY: help dry-run test sdk jenkins test-cluster manifests look build host steps guests sbom image-files image \
+.PHONY: help dry-run test clients sdk jenkins test-cluster manifests look build host steps guests sbom image-files image \
 	test-image publish dist lint bench fuzz clean
 
 help: ## Lists the targets
@@ -37,10 +36,12 @@ help: ## Lists the targets
 dry-run: build ## Runs the sample pipeline against the stub, offline
 	$(BUILT)/stepwise run --dry-run model/pipeline.yaml
 
-test: steps guests $(S3_SERVER) $(FAKETIME) $(CLIENTS) ## Runs all tests
+test: steps guests $(S3_SERVER) clients ## Runs all tests
 	RUST_TEST_THREADS=4 cargo test --locked --workspace # on two cores, as most of them wait most of the time
 	$(sdk_tests)
 	$(jenkins_tests)
+
+clients: $(CLIENTS) $(FAKETIME)
 
 sdk: steps host $(CLIENTS) ## Drives IBM's own Python clients against the stub
 	$(sdk_tests)
@@ -129,12 +130,12 @@ sbom: $(CARGO_CYCLONEDX)
 # debugger reads, and with equal functions once where Rust links with lld, as on x86_64. The files are in target/ in any case: the
 # Dockerfile takes them from there.
 FOLD := -C link-arg=-Wl,--icf=all
-image-files: steps sbom
+image-files: steps $(if $(SBOM),sbom)
 	cargo rustc --locked --profile $(PROFILE) --bin stepwise -- \
 		-C target-feature=+crt-static -C strip=symbols $(if $(filter x86_64,$(shell uname -m)),$(FOLD))
 	PROGRAM=$(TARGET)/$(PROFILE:dev=debug)/stepwise STEPS=$(TARGET)/steps SBOM=$(SBOM) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) resources/image/files
 
-image: image-files ## Builds the image IMAGE:TAG on BASE, also to target/image/stepwise.tar
+image: image-files ## Builds the image IMAGE:TAG on BASE, also to target/image/stepwise.tar; PROFILE=dev SBOM= for a try
 	$(image_variables) resources/image/build
 
 publish: image ## Builds and pushes IMAGE:TAG, as REGISTRY_USERNAME with REGISTRY_PASSWORD
@@ -168,7 +169,7 @@ $(TARGET)/shellcheck/bin/shellcheck:
 
 # A program of its own: as a dependency it would change the features of what the host is built of.
 $(S3_SERVER):
-	cargo install --quiet --debug --locked --root $(TARGET)/s3s --target-dir $(TARGET)/s3s/target \
+	CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --debug --locked --root $(TARGET)/s3s --target-dir $(TARGET)/s3s/target \
 		--features binary --bin s3s-fs s3s-fs@0.14.1
 	rm -r $(TARGET)/s3s/target
 
