@@ -20,12 +20,12 @@ fn sample() -> Bench {
         .spec("      data: target\n      scoring_path", "      data: target\n      batch_rows: 10\n      scoring_path")
 }
 
-fn shard(index: usize) -> Vec<String> {
-    ["run", "pipeline.yaml", "--run", "r", "--only", "score", "--shard", &index.to_string()].map(str::to_owned).to_vec()
+fn shard(index: usize) -> [&'static str; 8] {
+    ["run", "pipeline.yaml", "--run", "r", "--only", "score", "--shard", ["0", "1", "2", "3"][index]]
 }
 
 fn run_shard(bench: &Bench, index: usize) {
-    bench.stepwise(&shard(index).iter().map(String::as_str).collect::<Vec<_>>()).succeeds();
+    bench.stepwise(&shard(index)).succeeds();
 }
 
 /// What the sample's `score` answers, and its predictions, in one piece.
@@ -83,8 +83,7 @@ fn shards_of_many_processes_do_what_one_piece_does_though_one_is_killed_and_run_
         // Killed when some of its records are in, the last of them unanswered.
         let records = Fault::new("POST", "/openscale/*/v2/data_sets/*/records", FaultKind::Stall).on(Nth::Nth(3));
         let bench = bench.fails(records);
-        let arguments = shard(3);
-        let started = bench.start(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let started = bench.start(&shard(3));
         started.kill_when(|| bench.stub.held() > 0);
         bench.stub.mend();
 
@@ -136,7 +135,6 @@ fn a_shard_that_has_just_begun_keeps_others_from_other_shards() {
     prepare(&bench);
     let bench = bench.fails(Fault::new("POST", "/icp4d-api/v1/authorize", FaultKind::Stall));
     let arguments = shard(1);
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let started = bench.start(&arguments).reaches(|| bench.stub.held() > 0);
 
     let ran = bench.stepwise(&[&arguments[..], &["--set", "steps.score.shards=2"]].concat()).exits_with(2);
@@ -173,7 +171,6 @@ fn a_shard_runs_in_one_process_only() {
     prepare(&bench);
     let bench = bench.fails(stalled);
     let arguments = shard(1);
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let started = bench.start(&arguments).reaches(|| bench.stub.held() > 0);
 
     let ran = bench.stepwise(&arguments).exits_with(1);
@@ -217,8 +214,7 @@ fn more_shards_than_rows_say_what_is_to_be_done() {
 fn a_shard_that_fails_for_good_ends_the_run_with_cleanup() {
     let bench = sample().fails(always("POST", "/ml/v4/deployments/*/predictions", 400));
     prepare(&bench);
-    let arguments = shard(1);
-    let failed = bench.stepwise(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).exits_with(3);
+    let failed = bench.stepwise(&shard(1)).exits_with(3);
     failed.fails_in("score.1", "refused", "`POST /ml/v4/deployments/ID/predictions` answered 400: a fault answers 400");
 
     bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).exits_with(3);
@@ -237,7 +233,6 @@ fn a_shard_that_is_interrupted_can_be_run_again() {
     prepare(&bench);
     let bench = bench.fails(Fault::new("POST", "/ml/v4/deployments/*/predictions", FaultKind::Stall));
     let arguments = shard(0);
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let started = bench.start(&arguments);
     let started = started.says_part("score.0    started");
     started.signal(Signal::TERM).ends().exits_with(143);
