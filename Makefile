@@ -15,8 +15,8 @@ CARGO_CYCLONEDX := $(TARGET)/cargo-cyclonedx/bin/cargo-cyclonedx
 SBOM ?= $(TARGET)/sbom
 SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
 
-# Images and releases are built by the profile `release`, which takes long; all else by `dev`. Its dependencies are the same for
-# every choice of packages and targets, so that none compiles twice.
+# Images and releases are built by the profile `release`, which takes long; all else by `dev`. A
+# profile's dependencies are the same for every choice of packages and targets, so that none compiles twice.
 PROFILE ?= release
 BUILT := $(TARGET)/debug
 
