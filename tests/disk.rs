@@ -48,6 +48,21 @@ fn what_is_left_is_told_though_the_record_cannot_be_written() {
 }
 
 #[test]
+fn a_run_that_goes_on_with_a_record_that_cannot_be_written_leaves_nothing() {
+    for goes_on in [&["--from", "score"][..], &["--only", "score", "--only", "cleanup"]] {
+        let bench = Bench::sample();
+        let begun = ["--only", "store", "--only", "deploy", "--only", "subscribe"];
+        bench.stepwise(&[&RUN[..], &begun].concat()).succeeds();
+
+        let ran = with_files_of(&bench, 4 << 10, &[&RUN[..], goes_on].concat()).exits_with(1);
+
+        let last = ran.stderr().lines().last().unwrap().to_owned();
+        assert!(last.starts_with("error: failed to write `.stepwise/r/run.json`: "), "{last}");
+        bench.leaves_nothing();
+    }
+}
+
+#[test]
 fn a_record_that_cannot_be_begun_is_told_before_anything_runs() {
     let bench = Bench::sample();
 

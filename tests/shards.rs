@@ -130,17 +130,37 @@ fn a_run_goes_on_in_the_shards_that_it_was_begun_in_only() {
 }
 
 #[test]
-fn a_shard_that_has_just_begun_keeps_others_from_other_shards() {
-    let bench = sample();
-    prepare(&bench);
-    let bench = bench.fails(Fault::new("POST", "/icp4d-api/v1/authorize", FaultKind::Stall));
-    let arguments = shard(1);
-    let started = bench.start(&arguments).reaches(|| bench.stub.held() > 0);
+fn a_process_that_is_about_to_score_keeps_others_from_other_shards() {
+    for begun in [&["--from", "subscribe"][..], &["--only", "subscribe", "--only", "score"]] {
+        let bench = sample();
+        bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store", "--only", "deploy"]).succeeds();
+        let bench = bench.fails(Fault::new("POST", "/icp4d-api/v1/authorize", FaultKind::Stall));
+        let begun = [&["run", "pipeline.yaml", "--run", "r"], begun, &["--set", "steps.score.shards=2"]].concat();
+        let started = bench.start(&begun).reaches(|| bench.stub.held() > 0);
 
-    let ran = bench.stepwise(&[&arguments[..], &["--set", "steps.score.shards=2"]].concat()).exits_with(2);
+        let ran = bench.stepwise(&shard(1)).exits_with(2);
 
-    ran.says("error: step `score` of run `r` was begun with other `shards`\nhint: start a new run\n");
-    assert!(started.signal(Signal::KILL).ends().was_killed());
+        ran.says("error: step `score` of run `r` was begun with other `shards`\nhint: start a new run\n");
+        assert!(started.signal(Signal::KILL).ends().was_killed());
+        bench.stub.mend();
+        bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).succeeds();
+        bench.leaves_nothing();
+    }
+}
+
+#[test]
+fn a_call_that_scored_nothing_leaves_the_choice_of_shards_open() {
+    let bench = Bench::sample();
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();
+    let other = "steps.score.shards=4";
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--from", "score", "--set", other]).exits_with(2);
+    let shard = ["run", "pipeline.yaml", "--run", "r", "--only", "score", "--shard", "0", "--set", other];
+    bench.stepwise(&shard).exits_with(3);
+
+    bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).succeeds();
+
+    is_as_in_one_piece(&bench, "step");
+    bench.leaves_nothing();
 }
 
 #[test]

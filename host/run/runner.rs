@@ -18,7 +18,7 @@ use super::brought::Brought;
 use super::choice::Choice;
 use super::error::RunError;
 use super::events::{Events, LogLevel};
-use super::folder::{FolderError, RunFolder, RunId, failed};
+use super::folder::{RunFolder, RunId};
 use super::ledger::Ledger;
 use super::local_runs::wait_at_gate;
 use super::record::{Outcome, RunRecord};
@@ -36,6 +36,8 @@ pub struct Runner<'a> {
     stop: Stop,
     /// The end of the run's time, for steps that need not follow whatever happens.
     end: Option<Deadline>,
+    /// The locks of what is still to run in shards.
+    claimed: BTreeMap<String, File>,
     /// Shows other processes that the run is alive.
     _alive: File,
 }
@@ -75,7 +77,7 @@ impl<'a> Runner<'a> {
         // A secret may be set, but it is not kept: who goes on with the run sets it again.
         let set = plan.overrides.set.iter().map(|text| masks.mask(text).into_owned()).collect();
         let overrides = Overrides { profile: plan.overrides.profile.clone(), set };
-        let record = if folder.record().exists() {
+        let mut record = if folder.record().exists() {
             let mut record = goes_on(&folder, plan, run, choice, &warnings)?;
             if choice.resumes() {
                 record.resume_with(overrides);
@@ -86,15 +88,16 @@ impl<'a> Runner<'a> {
             record.create(&folder)?;
             record
         };
-        drop(lock);
         let ledger = Arc::new(Ledger::new(folder.path(), &plan.name, run.as_str(), &record.nonce));
         choice.check(plan, &record, &ledger)?;
+        let claimed = claim_shards(plan, choice, &folder, &mut record);
+        drop(lock);
         let events = Arc::new(Events::open(folder.path(), masks, console.clone())?);
         for warning in &record.warnings {
             events.warning(warning, warnings.contains(warning));
         }
         let end = plan.time.map(Deadline::after);
-        Ok(Self { plan, folder, record, services, ledger, events, brought, stop, end, _alive: alive })
+        Ok(Self { plan, folder, record, services, ledger, events, brought, stop, end, claimed, _alive: alive })
     }
 
     /// The ledger, for who asks it when the run is over.
@@ -142,7 +145,8 @@ impl<'a> Runner<'a> {
                 When::Success | When::Stale => self.stop.clone(),
                 When::Failure | When::Always => Stop::new(),
             };
-            let running = match self.folder.lock_step(&step.id) {
+            let claimed = self.claimed.remove(&step.id);
+            let running = match claimed.map_or_else(|| self.folder.lock_step(&step.id), |lock| Ok(Some(lock))) {
                 Ok(None) => return Err(RunError::Busy { step: step.id.clone(), run: self.record.run.clone() }),
                 Ok(running) => running,
                 Err(error) => {
@@ -321,9 +325,9 @@ fn goes_on(
     if plan.is_whole {
         check_shards(&record, plan, folder)?;
         record.expected = plan.expected();
-        if !choice.is_alone() {
-            begin_shards(&mut record, plan, choice, folder)?;
-        }
+        // Shards of another number that did nothing.
+        let is_planned = |id: &str| plan.steps.iter().any(|step| step.id == id);
+        record.steps.retain(|step| spec_id(&step.id) == step.id || is_planned(&step.id));
     }
     for warning in warnings {
         if !record.warnings.contains(warning) {
@@ -335,10 +339,13 @@ fn goes_on(
 
 /// What a step has begun in some shards, it would do again in others: each knows of its own only.
 fn check_shards(record: &RunRecord, plan: &Plan, folder: &RunFolder) -> Result<(), RunError> {
-    for step in plan.steps.iter().filter(|step| step.shard().is_none()) {
+    for step in plan.steps.iter().filter(|step| step.shard().is_none() && can_be_split(step)) {
         let is_of_step = |id: &&String| spec_id(id) == step.id;
         let known: Vec<_> = record.expected.iter().filter(is_of_step).collect();
-        let is_begun = known.iter().any(|id| folder.artifacts().join(id).is_dir());
+        let has_artifacts =
+            |id: &&String| std::fs::read_dir(folder.artifacts().join(id)).is_ok_and(|mut files| files.next().is_some());
+        let is_claimed = |id: &&String| matches!(folder.lock_step(id), Ok(None));
+        let is_begun = known.iter().any(|id| has_artifacts(id) || is_claimed(id));
         // Beside its shards stands the step itself.
         if is_begun && known.len() != 1 + step.shards().unwrap_or(0) as usize {
             return Err(RunError::Split { step: step.id.clone(), run: record.run.clone() });
@@ -347,18 +354,20 @@ fn check_shards(record: &RunRecord, plan: &Plan, folder: &RunFolder) -> Result<(
     Ok(())
 }
 
-/// Shows the processes that come next in which shards this one works, before it does and while they wait for the lock.
-fn begin_shards(record: &mut RunRecord, plan: &Plan, choice: &Choice, folder: &RunFolder) -> Result<(), FolderError> {
-    let can_be_split = |step: &&PlannedStep| step.component.info.inputs.shards().is_some();
-    let mut chosen = plan.steps.iter().filter(can_be_split).filter(|step| choice.includes(&step.id)).peekable();
-    if chosen.peek().is_none() {
-        return Ok(());
+/// Takes the locks of what is to run in shards while the run's own is held, and says in the record in which: a process that
+/// comes before anything is begun knows it so. What cannot be locked or written is told when it runs.
+fn claim_shards(plan: &Plan, choice: &Choice, folder: &RunFolder, record: &mut RunRecord) -> BTreeMap<String, File> {
+    let chosen = plan.steps.iter().filter(|step| can_be_split(step) && choice.includes(&step.id));
+    let claimed: BTreeMap<_, _> =
+        chosen.filter_map(|step| Some((step.id.clone(), folder.lock_step(&step.id).ok()??))).collect();
+    if !claimed.is_empty() {
+        let _ = record.write(folder);
     }
-    for step in chosen {
-        let artifacts = folder.artifacts().join(&step.id);
-        std::fs::create_dir_all(&artifacts).map_err(failed("create", &artifacts))?;
-    }
-    record.write(folder)
+    claimed
+}
+
+fn can_be_split(step: &PlannedStep) -> bool {
+    step.component.info.inputs.shards().is_some()
 }
 
 /// The ledger's entries are of the services that the run began with.
