@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -28,7 +29,9 @@ pub(crate) fn components() -> PathBuf {
 pub(crate) fn compiled_components() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("steps");
-        fs::create_dir_all(&folder).unwrap();
+        let _ = fs::remove_dir_all(&folder);
+        // Whatever the umask is: what others may write to is refused.
+        fs::DirBuilder::new().mode(0o755).create(&folder).unwrap();
         for component in fs::read_dir(components()).unwrap().map(Result::unwrap) {
             fs::copy(component.path(), folder.join(component.file_name())).unwrap();
         }
