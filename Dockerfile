@@ -1,5 +1,5 @@
-# The image of stepwise, from source: `podman build .`, or a BuildConfig of OpenShift. `make image` builds its stage
-# `ready` instead, in seconds, from what `make build` has made, and says in the labels of which commit that is.
+# The image of stepwise, from source: `podman build .`, or a BuildConfig of OpenShift. `make image` compiles on this machine,
+# builds the stage `ready` of that, and says in the labels of which commit it is.
 ARG BASE=registry.access.redhat.com/ubi9/ubi-minimal:9.6
 ARG BUILDER=docker.io/library/rust:1.95-bookworm
 
