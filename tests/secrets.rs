@@ -80,6 +80,13 @@ fn a_secret_that_cannot_be_read_is_told_where_it_is_named() {
          hint: mount it, or name another one with `--secrets`\n",
     );
 
+    // As root may enter every folder, a name that no file can have stands for one that must not be looked for.
+    let name = "K".repeat(256);
+    let bench = asking().spec("secrets.CPD_API_KEY", &format!("secrets.{name}")).variable(&name, "of the environment");
+    let bench = bench.file("keys/OTHER", "x").variable("STEPWISE_SECRETS", "keys");
+    let stderr = bench.run().exits_with(2).stderr();
+    assert!(stderr.contains(&format!("failed to read `keys/{name}`: File name too long")), "{stderr}");
+
     for (content, what) in [
         (&b""[..], "is empty".to_owned()),
         (b"\n", "is empty".to_owned()),

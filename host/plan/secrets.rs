@@ -1,7 +1,7 @@
 //! Where a secret comes from: the spec's own entry, else the folder of secrets, else the environment.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::services::Secret;
@@ -60,9 +60,9 @@ impl Environment {
                     if !folder.is_dir() {
                         return Err(SecretError::NoFolder { name: name.to_owned(), folder: folder.to_owned() });
                     }
-                    // A name without a file there may still be a variable.
                     let file = folder.join(name);
-                    if file.symlink_metadata().is_ok() {
+                    // A name without a file there may still be a variable.
+                    if !file.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
                         return of_file(name, &file);
                     }
                 }
