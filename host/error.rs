@@ -31,6 +31,22 @@ pub enum Error {
     /// The spec has these errors.
     #[error(transparent)]
     Spec(Problems),
+    /// The spec that a run's record names has gone.
+    #[error("the spec of run `{run}`, `{spec}`, is not there any more", spec = spec.display())]
+    NoSpec {
+        /// The run.
+        run: String,
+        /// Where its spec was.
+        spec: PathBuf,
+    },
+    /// A file cannot be written.
+    #[error("failed to write `{file}`: {source}", file = file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The file that tells the stub how to fail.
     #[error("the faults of `{file}` cannot be used: {why}", file = file.display())]
     Faults {
@@ -75,10 +91,12 @@ impl Error {
             // The first two: another process is in the way, and will not be for long.
             Self::Run(RunError::Alive { .. } | RunError::Busy { .. } | RunError::Ledger(_))
             | Self::Output(_)
+            | Self::Write { .. }
             | Self::Signals(_) => exit::UNEXPECTED,
             Self::Run(RunError::Data { error, .. }) if error.is_passing() => exit::UNEXPECTED,
             Self::Component(_)
             | Self::Spec(_)
+            | Self::NoSpec { .. }
             | Self::NoSteps(_)
             | Self::NoCleanup(_)
             | Self::NoStale(_)
@@ -109,7 +127,11 @@ impl Error {
                 Some(format!("take another name, go on with it by `--resume {run}`, or choose steps with `--only`"))
             }
             Self::Run(RunError::Alive { can_wait: true, .. }) => Some("`--wait 15m` waits for it".to_owned()),
-            Self::Run(RunError::Split { .. }) => Some("start a new run".to_owned()),
+            Self::Run(RunError::Split { step, begun, .. }) => {
+                let shards = if *begun == 0 { "null".to_owned() } else { begun.to_string() };
+                Some(format!("go on as it was begun, with `--set steps.{step}.shards={shards}`"))
+            }
+            Self::NoSpec { run, .. } => Some(format!("name where it is now: stepwise cleanup SPEC --run {run}")),
             Self::Run(RunError::DryRun(_)) => {
                 Some("serve the stub on its own with `stepwise stub`, and run against that".to_owned())
             }

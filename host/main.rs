@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use stepwise::cli::{Cli, version};
 use stepwise::console::{Colour, Console};
 
 fn main() -> ExitCode {
     let mut out = std::io::stdout().lock();
-    let (console, ended) = match Cli::try_parse() {
+    let (console, ended) = match Cli::read() {
         Ok(cli) => {
             let console = cli.console();
             let ended = cli.execute(&console, &mut out);

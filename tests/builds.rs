@@ -27,6 +27,26 @@ fn a_run_is_named_after_its_build() {
 }
 
 #[test]
+fn a_build_without_a_tag_gets_no_name() {
+    for tag in ["", " "] {
+        let stderr = Bench::new().stepwise(&["run-id", tag]).exits_with(2).stderr();
+        assert!(stderr.contains("there is nothing in it to know a build by"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    let bench = Bench::sample();
+    let names = ["PROFILE", "SET", "RUNS", "SECRETS", "STEPS", "CACHE"].map(|name| format!("STEPWISE_{name}"));
+    // The components are not where the program looks for them without the variable.
+    let others = names.iter().filter(|name| *name != "STEPWISE_STEPS");
+    let bench = others.fold(bench, |bench, name| bench.variable(name, ""));
+    bench.run().succeeds();
+    let unset = bench.variable("STEPWISE_STEPS", "").stepwise(&["steps"]).stderr();
+    assert!(!unset.contains("a value is required"), "{unset}");
+}
+
+#[test]
 fn a_plan_names_the_variables_of_secrets_that_are_not_set() {
     let bench = Bench::sample();
     assert_eq!(plan(&bench, &[])["unset_secrets"], json!([]));

@@ -326,6 +326,14 @@ fn wrong_usage_is_exit_code_2() {
         .stepwise(&["cleanup", "--run", "nothing"])
         .exits_with(2)
         .says("error: there is no run `nothing` in `.stepwise`\n");
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "moved", "--only", "store"]).succeeds();
+    let folder = bench.folder.path();
+    fs::rename(folder.join("pipeline.yaml"), folder.join("elsewhere.yaml")).unwrap();
+    bench.stepwise(&["cleanup", "--run", "moved"]).exits_with(2).says(
+        "error: the spec of run `moved`, `FOLDER/pipeline.yaml`, is not there any more\n\
+         hint: name where it is now: stepwise cleanup SPEC --run moved\n",
+    );
+    bench.stepwise(&["cleanup", "elsewhere.yaml", "--run", "moved"]).succeeds();
     bench
         .stepwise(&["run", "pipeline.yaml", "--run", "../x"])
         .exits_with(2)

@@ -121,6 +121,16 @@ fn a_damaged_record_of_the_run_is_told() {
 }
 
 #[test]
+fn a_run_that_has_lost_its_steps_records_is_still_there() {
+    for command in [&["cleanup", "--run", "r"][..], &["run", "pipeline.yaml", "--resume", "r"]] {
+        let bench = kept();
+        fs::remove_dir_all(path(&bench, "steps")).unwrap();
+        bench.stepwise(command).succeeds();
+        bench.leaves_nothing();
+    }
+}
+
+#[test]
 fn a_damaged_record_of_a_step_is_recovered() {
     let bench = kept();
     for step in ["store", "score"] {

@@ -118,7 +118,11 @@ fn a_run_goes_on_in_the_shards_that_it_was_begun_in_only() {
             &["run", "pipeline.yaml", "--run", "r", "--only", "score", "--set", &set],
         ] {
             let ran = bench.stepwise(arguments).exits_with(2);
-            ran.says("error: step `score` of run `r` was begun with other `shards`\nhint: start a new run\n");
+            let now = if shards == "null" { "one piece".to_owned() } else { format!("{shards} shards") };
+            ran.says(&format!(
+                "error: step `score` of run `r` was begun in 4 shards, not in {now}\n\
+                 hint: go on as it was begun, with `--set steps.score.shards=4`\n"
+            ));
         }
     }
 
@@ -140,7 +144,10 @@ fn a_process_that_is_about_to_score_keeps_others_from_other_shards() {
 
         let ran = bench.stepwise(&shard(1)).exits_with(2);
 
-        ran.says("error: step `score` of run `r` was begun with other `shards`\nhint: start a new run\n");
+        ran.says(
+            "error: step `score` of run `r` was begun in 2 shards, not in 4 shards\n\
+             hint: go on as it was begun, with `--set steps.score.shards=2`\n",
+        );
         assert!(started.signal(Signal::KILL).ends().was_killed());
         bench.stub.mend();
         bench.stepwise(&["run", "pipeline.yaml", "--resume", "r"]).succeeds();
@@ -231,6 +238,18 @@ fn more_shards_than_rows_say_what_is_to_be_done() {
 }
 
 #[test]
+fn a_data_set_without_rows_is_not_to_be_split_in_fewer_parts() {
+    for content in ["mean_radius,malignant\n", "", "mean_radius,malignant\n\n\n"] {
+        let bench = sample().file("data/target.csv", content);
+
+        let stderr = bench.run().exits_with(3).stderr();
+
+        assert!(stderr.contains("it has no rows") && !stderr.contains("fewer `shards`"), "{stderr}");
+        bench.leaves_nothing();
+    }
+}
+
+#[test]
 fn a_shard_that_fails_for_good_ends_the_run_with_cleanup() {
     let bench = sample().fails(always("POST", "/ml/v4/deployments/*/predictions", 400));
     prepare(&bench);
@@ -291,20 +310,16 @@ fn what_cannot_be_split_is_told() {
         bench.stepwise(&arguments).exits_with(2).says(&format!("error: {text}\n"));
     }
 
-    for (rows, text) in [
-        ("\"a\nb\"".to_owned(), "leaves a quote open: rows with line breaks in them cannot be split into shards"),
-        (String::new(), "no row is left for shard 0 of 4"),
-    ] {
-        let bench = sample();
-        let data = fs::read_to_string(bench.folder.path().join("data/target.csv")).unwrap();
-        let header = data.lines().next().unwrap();
-        let bench = bench.file("data/target.csv", format!("{header}\n{rows}\n"));
-        bench.run().exits_with(3);
-        let failure = bench.step("score.0")["failure"].clone();
-        assert_eq!(failure["category"], "invalid-input");
-        assert!(failure["message"].as_str().unwrap().contains(text), "{failure}");
-        bench.leaves_nothing();
-    }
+    let bench = sample();
+    let data = fs::read_to_string(bench.folder.path().join("data/target.csv")).unwrap();
+    let header = data.lines().next().unwrap();
+    let bench = bench.file("data/target.csv", format!("{header}\n\"a\nb\"\n"));
+    bench.run().exits_with(3);
+    let failure = bench.step("score.0")["failure"].clone();
+    assert_eq!(failure["category"], "invalid-input");
+    let text = "leaves a quote open: rows with line breaks in them cannot be split into shards";
+    assert!(failure["message"].as_str().unwrap().contains(text), "{failure}");
+    bench.leaves_nothing();
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::spec::{Spec, parse_age, parse_duration};
 
 use super::advice::{self, ANY_AGE, Folders};
 use super::run::Conduct;
-use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder};
+use super::{OverrideArguments, RunsFolder, SecretsFolder, StepsFolder, variable};
 
 /// Remove what a run, or any lost run of a pipeline, has left behind
 #[derive(Debug, Args)]
@@ -107,6 +107,9 @@ impl Cleanup {
         let record = record(&self.runs, run);
         let record = record.map_err(|error| advice::or_by_tags(error, file, run, &overrides, &folders))?;
         let file = file.map_or_else(|| PathBuf::from(&record.spec), Path::to_owned);
+        if self.spec.is_none() && !file.exists() {
+            return Err(Error::NoSpec { run: record.run, spec: file });
+        }
         let spec = spec(&file, &record, self.set.clone())?;
         let plan = plan(&spec, &self.steps, &self.secrets.environment(), console)?;
         let cleaning: Vec<String> = plan.steps.iter().filter(|step| step.removes).map(|step| step.id.clone()).collect();
@@ -139,7 +142,7 @@ impl Cleanup {
         look: Look,
         out: &mut impl Write,
     ) -> Result<u8, Error> {
-        let profile = self.profile.clone().or_else(|| std::env::var("STEPWISE_PROFILE").ok());
+        let profile = self.profile.clone().or_else(|| variable("STEPWISE_PROFILE")?.into_string().ok());
         let read = super::read(spec, &OverrideArguments { profile, set: self.set.clone() }.overrides())?;
         // Held to the end, so that no run goes on with what is about to be removed.
         let local = LocalRuns::of(&self.runs.runs, &read.name, run)?;

@@ -21,8 +21,9 @@ pub(super) struct ManCommand {
 impl ManCommand {
     pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
         if let Some(folder) = self.folder {
-            std::fs::create_dir_all(&folder)?;
-            clap_mangen::generate_to(Cli::command(), &folder)?;
+            std::fs::create_dir_all(&folder)
+                .and_then(|()| clap_mangen::generate_to(Cli::command(), &folder))
+                .map_err(|source| Error::Write { file: folder, source })?;
         } else {
             Man::new(Cli::command()).render(out)?;
         }

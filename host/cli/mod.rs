@@ -17,10 +17,11 @@ mod steps;
 mod stub;
 pub mod version;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::console::Console;
 use crate::engine::{Cache, Engine};
@@ -58,6 +59,13 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the arguments of this process. A variable that is empty, as a CI system may leave one, is not set.
+    pub fn read() -> Result<Self, clap::Error> {
+        let mut command = without_empty_variables(Self::command());
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
     /// The way to stderr that the user wants.
     pub fn console(&self) -> Console {
         self.output.console()
@@ -82,6 +90,19 @@ impl Cli {
     }
 }
 
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        let is_empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+        if is_empty { arg.env(None::<&'static str>) } else { arg }
+    });
+    command.mut_subcommands(without_empty_variables)
+}
+
+/// A variable of this process, if it is there and not empty.
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
 /// Where the components are.
 #[derive(Debug, Args)]
 struct StepsFolder {
@@ -99,7 +120,7 @@ fn typed<'a>(folder: Option<&'a Path>, variable: &str) -> Option<&'a Path> {
 impl StepsFolder {
     /// The folder where no argument can name it.
     fn of_environment() -> Self {
-        Self { steps: std::env::var_os("STEPWISE_STEPS").map(PathBuf::from) }
+        Self { steps: variable("STEPWISE_STEPS").map(PathBuf::from) }
     }
 
     fn typed(&self) -> Option<&Path> {
@@ -228,10 +249,10 @@ impl Offline {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

@@ -61,7 +61,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "ID", conflicts_with_all = ["run", "only", "from"])]
     resume: Option<String>,
     /// With `--resume`: start the run if it is not there, so that one command is right however often it is given
-    #[arg(long, requires = "resume")]
+    #[arg(long, requires = "resume", conflicts_with_all = ["run", "only", "from", "dry_run"])]
     or_start: bool,
     /// Leave what the run creates, to look at it or to go on with it: no step that removes is run
     #[arg(long)]

@@ -12,7 +12,17 @@ use crate::run::RunId;
 #[derive(Debug, Args)]
 pub(super) struct RunIdCommand {
     /// Text that no other build has, for example Jenkins' `BUILD_TAG`
+    #[arg(value_parser = not_blank)]
     text: String,
+}
+
+/// A variable that is not set would give all builds the same name.
+fn not_blank(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        Err("there is nothing in it to know a build by".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 impl RunIdCommand {

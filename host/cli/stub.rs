@@ -23,14 +23,14 @@ pub(super) struct StubCommand {
     #[arg(long)]
     tls: bool,
     /// User name that may log in
-    #[arg(long, value_name = "NAME")]
-    username: Option<String>,
+    #[arg(long, value_name = "NAME", default_value_t = Options::default().username)]
+    username: String,
     /// Password of the user
-    #[arg(long, value_name = "TEXT")]
-    password: Option<String>,
+    #[arg(long, value_name = "TEXT", default_value_t = Options::default().password)]
+    password: String,
     /// API key of the user
-    #[arg(long, value_name = "TEXT")]
-    api_key: Option<String>,
+    #[arg(long, value_name = "TEXT", default_value_t = Options::default().api_key)]
+    api_key: String,
     /// ONNX file that answers for deployed models of other kinds, such as pickles, which the stub never opens; without one
     /// such a deployment fails
     #[arg(long, value_name = "FILE")]
@@ -53,24 +53,24 @@ fn dialects() -> impl TypedValueParser<Value = Dialect> {
 
 impl StubCommand {
     pub(super) fn execute(self, out: &mut impl Write) -> Result<u8, Error> {
-        let mut options = Options {
+        let options = Options {
             listen: self.listen,
             dialect: self.dialect,
             tls: self.tls,
+            username: self.username,
+            password: self.password,
+            api_key: self.api_key,
             twin: self.twin,
             request_log: self.request_log,
             ..Options::default()
         };
-        options.username = self.username.unwrap_or(options.username);
-        options.password = self.password.unwrap_or(options.password);
-        options.api_key = self.api_key.unwrap_or(options.api_key);
         let faults = self.faults.as_deref().map(faults).transpose()?.unwrap_or_default();
         let stub = Stub::start(options)?;
         for fault in faults {
             stub.fail(fault);
         }
         if let (Some(file), Some(certificate)) = (&self.certificate, stub.certificate_pem()) {
-            std::fs::write(file, certificate)?;
+            std::fs::write(file, certificate).map_err(|source| Error::Write { file: file.clone(), source })?;
         }
         writeln!(out, "{}", stub.ready_line())?;
         out.flush()?;

@@ -23,6 +23,8 @@ const VERSION: u32 = 1;
 enum Trouble {
     /// The source is not what it should be.
     Source(String),
+    /// The source ends where it should go on.
+    Cut,
     /// Its compression is not read.
     Codec(String),
     /// A column has no place in CSV.
@@ -80,6 +82,7 @@ pub(super) fn to_csv(set: &DataSet, path: PathBuf, stop: &Stop, say: &dyn Fn(&st
         let _ = std::fs::remove_file(&draft);
         match trouble {
             Trouble::Source(why) => DataError::Form { name: name.clone(), form: form_name, why },
+            Trouble::Cut => DataError::Cut { name: name.clone(), form: form_name },
             Trouble::Codec(codec) => DataError::Codec { name: name.clone(), codec },
             Trouble::Column { column, why } => DataError::Column { name: name.clone(), column, why },
             Trouble::Write(source) => DataError::Write { path: draft.clone(), source },
@@ -130,10 +133,10 @@ fn copy(mut source: impl Read, out: &mut impl Write) -> Result<(), Trouble> {
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn unreadable(error: io::Error) -> Trouble {
-    Trouble::Source(match error.kind() {
-        io::ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
-        _ => error.to_string(),
-    })
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Trouble::Cut,
+        _ => Trouble::Source(error.to_string()),
+    }
 }
 
 impl Trouble {

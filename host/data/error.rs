@@ -42,6 +42,8 @@ pub enum DataError {
     Codec { name: String, codec: String },
     #[error("`{name}` cannot be read as {form}: {why}")]
     Form { name: String, form: &'static str, why: String },
+    #[error("`{name}` cannot be read as {form}: it ends too early")]
+    Cut { name: String, form: &'static str },
     #[error("the column `{column}` of `{name}` {why}")]
     Column { name: String, column: String, why: String },
     #[error("interrupted while `{name}` was fetched")]

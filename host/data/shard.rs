@@ -24,6 +24,9 @@ pub enum ShardError {
     /// More shards than rows, or rows of very different lengths.
     #[error("no row is left for shard {} of {}", .0.index, .0.of)]
     Empty(Shard),
+    /// Nothing to split.
+    #[error("it has no rows")]
+    NoRows,
     /// The file system says no.
     #[error(transparent)]
     File(#[from] io::Error),
@@ -63,7 +66,7 @@ pub fn copy_shard(path: &Path, shard: Shard, out: &mut impl Write) -> Result<(St
     let mut reader = BufReader::with_capacity(CHUNK, file);
     let mut written = Written { out, hash: Sha256::new(), bytes: 0 };
     let mut line = Vec::new();
-    let header = header(&mut reader, &mut line)?.ok_or(ShardError::Empty(shard))?;
+    let header = first_line(&mut reader, &mut line)?.ok_or(ShardError::NoRows)?;
     written.line(&line)?;
     let Range { start: first, end } = shard.part(header..length);
     // A line belongs where it begins; whether one begins here, the byte before tells.
@@ -88,13 +91,15 @@ pub fn copy_shard(path: &Path, shard: Shard, out: &mut impl Write) -> Result<(St
         }
     }
     if rows == 0 {
-        return Err(ShardError::Empty(shard));
+        reader.seek(SeekFrom::Start(header))?;
+        let has_rows = first_line(&mut reader, &mut line)?.is_some();
+        return Err(if has_rows { ShardError::Empty(shard) } else { ShardError::NoRows });
     }
     Ok((hex(&written.hash.finalize()), written.bytes))
 }
 
-/// Reads the header into `line`, and answers where it ends; none if there is none. Blank lines may stand before it.
-fn header(reader: &mut impl BufRead, line: &mut Vec<u8>) -> Result<Option<u64>, ShardError> {
+/// Reads the first line that is not blank into `line`, and answers how far off it ends; none if there is none.
+fn first_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> Result<Option<u64>, ShardError> {
     let mut at = 0;
     loop {
         line.clear();
@@ -172,8 +177,8 @@ mod tests {
     fn what_cannot_be_split_is_refused() {
         for (text, of, message) in [
             (&b"a\n1\n"[..], 2, "no row is left for shard 1 of 2"),
-            (b"", 2, "no row is left for shard 0 of 2"),
-            (b"a\n\n\n", 1, "no row is left for shard 0 of 1"),
+            (b"", 2, "it has no rows"),
+            (b"a\n\n\n", 1, "it has no rows"),
             (
                 b"a\n\"1\n2\"\n",
                 1,

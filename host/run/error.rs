@@ -77,12 +77,16 @@ pub enum RunError {
         run: String,
     },
     /// Its work was begun in other parts.
-    #[error("step `{step}` of run `{run}` was begun with other `shards`")]
+    #[error("step `{step}` of run `{run}` was begun {}, not {}", in_shards(*.begun), in_shards(*.now))]
     Split {
         /// The step.
         step: String,
         /// The run.
         run: String,
+        /// In how many shards, 0 if it is not split.
+        begun: usize,
+        /// In how many it would go on.
+        now: usize,
     },
     /// A step that the plan does not have.
     #[error("the spec has no step `{step}`")]
@@ -138,6 +142,14 @@ pub enum RunError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+fn in_shards(count: usize) -> String {
+    match count {
+        0 => "in one piece".to_owned(),
+        1 => "in 1 shard".to_owned(),
+        count => format!("in {count} shards"),
+    }
 }
 
 impl RunError {

@@ -139,6 +139,13 @@ impl RunFolder {
         if path.join("steps").is_dir() {
             return Ok(Self { path });
         }
+        let folder = Self { path };
+        if folder.record().exists() {
+            // The record knows the steps, too.
+            let steps = folder.path.join("steps");
+            fs::create_dir(&steps).map_err(failed("create", &steps))?;
+            return Ok(folder);
+        }
         Err(FolderError::Unknown { run: run.as_str().to_owned(), folder: runs.to_owned() })
     }
 

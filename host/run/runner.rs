@@ -347,8 +347,9 @@ fn check_shards(record: &RunRecord, plan: &Plan, folder: &RunFolder) -> Result<(
         let is_claimed = |id: &&String| matches!(folder.lock_step(id), Ok(None));
         let is_begun = known.iter().any(|id| has_artifacts(id) || is_claimed(id));
         // Beside its shards stands the step itself.
-        if is_begun && known.len() != 1 + step.shards().unwrap_or(0) as usize {
-            return Err(RunError::Split { step: step.id.clone(), run: record.run.clone() });
+        let (begun, now) = (known.len().saturating_sub(1), step.shards().unwrap_or(0) as usize);
+        if is_begun && begun != now {
+            return Err(RunError::Split { step: step.id.clone(), run: record.run.clone(), begun, now });
         }
     }
     Ok(())

@@ -31,7 +31,7 @@ pub enum StubError {
     #[error("the stub cannot make its certificate: {0}")]
     Certificate(String),
     /// The address is taken or not of this machine.
-    #[error("the stub cannot listen on `{address}`")]
+    #[error("the stub cannot listen on `{address}`: {source}")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -42,8 +42,13 @@ pub enum StubError {
     #[error("the stub needs at least one space")]
     NoSpace,
     /// The request log cannot be written.
-    #[error("the stub cannot open its request log")]
-    RequestLog(#[source] io::Error),
+    #[error("the stub cannot write its request log `{file}`: {source}", file = .file.display())]
+    RequestLog {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The twin cannot be read, or run.
     #[error("the stub cannot use `{file}` as a twin: {reason}", file = .file.display())]
     Twin {
@@ -73,7 +78,10 @@ impl Stub {
             return Err(StubError::NoSpace);
         }
         let twin = options.twin.as_deref().map(twin).transpose()?;
-        let log = RequestLog::open(options.request_log.as_deref()).map_err(StubError::RequestLog)?;
+        let log = RequestLog::open(options.request_log.as_deref()).map_err(|source| {
+            let file = options.request_log.clone().unwrap_or_default();
+            StubError::RequestLog { file, source }
+        })?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("stub")
