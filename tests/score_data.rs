@@ -205,7 +205,7 @@ fn an_empty_cell_is_sent_as_null() {
     bench.run().exits_with(3).fails_in(
         "score",
         "internal",
-        "the deployment's answer is not understood: the probability `null` is not a number",
+        "the deployment's answer to line 3 is not understood: the probability `null` is not a number",
     );
 
     assert_eq!(scored(&bench), [json!([[5.9, 3.0, 5.1, 1.8], [5.4, null, 4.5, null]])]);

@@ -308,7 +308,8 @@ impl Score<'_> {
     fn receive(&self, batch: UnderWay) -> Result<(Vec<BatchRow>, Vec<Prediction>, Duration), Failure> {
         let answer: ScoringAnswer = batch.request.wait()?.expect(&[200])?.json()?;
         let (prediction, probability) = (&self.input.prediction_field, &self.input.probability_field);
-        let predictions = answer.predictions(batch.rows.len(), prediction, probability)?;
+        let lines: Vec<u64> = batch.rows.iter().map(|row| row.line).collect();
+        let predictions = answer.predictions(&lines, prediction, probability)?;
         Ok((batch.rows, predictions, self.host.elapsed().saturating_sub(batch.started)))
     }
 }

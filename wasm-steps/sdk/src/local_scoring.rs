@@ -2,6 +2,7 @@
 
 use serde_json::{Number, Value};
 
+use crate::prediction::Misfit;
 use crate::scoring::{Element, Port, Tensor, Values};
 use crate::{Failure, Field, LocalModel, ModelOutput, Prediction, Row, json};
 
@@ -23,8 +24,10 @@ pub fn score_locally(model: &dyn LocalModel, rows: &[Row], fields: &[Field]) -> 
         }
         outputs.push(ModelOutput { name: Some(port.name), rows: values });
     }
-    Prediction::pick(&outputs, "prediction", "probability")
-        .map_err(|reason| Failure::invalid_input(format!("the model's outputs are not understood: {reason}")))
+    Prediction::pick(&outputs, "prediction", "probability").map_err(|Misfit { row, why }| {
+        let to_line = row.map(|row| format!(" for line {}", rows[row].line)).unwrap_or_default();
+        Failure::invalid_input(format!("the model's outputs{to_line} are not understood: {why}"))
+    })
 }
 
 /// The fields that an input takes: all in their order where there is one input, else the one of its name.

@@ -16,6 +16,15 @@ pub struct Prediction {
     pub probabilities: Vec<f64>,
 }
 
+/// Why outputs are no predictions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The row, from 0, if it is one.
+    pub row: Option<usize>,
+    /// What is amiss.
+    pub why: String,
+}
+
 /// One output of a model, with a value per row: a number, text or boolean, a list of numbers, or an object with a
 /// number per class, as ONNX's `ZipMap` makes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,27 +40,27 @@ impl Prediction {
     ///
     /// The prediction is the output of that name, else the first one of integers or texts, else the first with one
     /// value per row. The probabilities are the output of that name, else the first with several values per row.
-    /// Where there are only probabilities, the prediction is the likeliest class. The error says what is amiss.
-    pub fn pick(outputs: &[ModelOutput], prediction: &str, probability: &str) -> Result<Vec<Self>, String> {
+    /// Where there are only probabilities, the prediction is the likeliest class.
+    pub fn pick(outputs: &[ModelOutput], prediction: &str, probability: &str) -> Result<Vec<Self>, Misfit> {
         let (single, several): (Vec<_>, Vec<_>) = outputs.iter().partition(|output| !output.is_several());
         let values = named(&single, prediction)
             .or_else(|| single.iter().copied().find(|output| !output.rows.iter().any(is_float)))
             .or_else(|| single.first().copied());
         let probabilities = named(&several, probability).or_else(|| several.first().copied());
-        let rows = values.or(probabilities).ok_or("no output")?.rows.len();
+        let whole = |why: String| Misfit { row: None, why };
+        let rows = values.or(probabilities).ok_or_else(|| whole("no output".to_owned()))?.rows.len();
         if let Some(odd) = [values, probabilities].into_iter().flatten().find(|output| output.rows.len() != rows) {
-            return Err(format!("one output has {rows} rows, another {}", odd.rows.len()));
+            return Err(whole(format!("one output has {rows} rows, another {}", odd.rows.len())));
         }
-        (0..rows)
-            .map(|row| {
-                let classes = probabilities.map(|output| classes(&output.rows[row])).transpose()?.unwrap_or_default();
-                let value = match values {
-                    Some(output) => one(&output.rows[row])?.clone(),
-                    None => likeliest(&classes)?,
-                };
-                Ok(Self { value, probabilities: classes.into_iter().map(|(_, probability)| probability).collect() })
-            })
-            .collect()
+        let of_row = |row: usize| {
+            let classes = probabilities.map(|output| classes(&output.rows[row])).transpose()?.unwrap_or_default();
+            let value = match values {
+                Some(output) => one(&output.rows[row])?.clone(),
+                None => likeliest(&classes)?,
+            };
+            Ok(Self { value, probabilities: classes.into_iter().map(|(_, probability)| probability).collect() })
+        };
+        (0..rows).map(|row| of_row(row).map_err(|why| Misfit { row: Some(row), why })).collect()
     }
 }
 
@@ -164,7 +173,7 @@ mod tests {
     }
 
     fn pick(outputs: &[ModelOutput]) -> Result<Vec<(Value, Vec<f64>)>, String> {
-        let predictions = Prediction::pick(outputs, "prediction", "probability")?;
+        let predictions = Prediction::pick(outputs, "prediction", "probability").map_err(|misfit| misfit.why)?;
         Ok(predictions.into_iter().map(|row| (row.value, row.probabilities)).collect())
     }
 

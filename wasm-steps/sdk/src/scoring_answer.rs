@@ -1,6 +1,7 @@
 //! WML's answer to rows that were sent for scoring, in the three shapes that it has, told apart by what is in it: `scikit-learn` answers
 //! one table with fields, `pytorch-onnx` one without, `onnxruntime` an entry for every output.
 
+use crate::prediction::Misfit;
 use crate::{Failure, ModelOutput, Prediction, json};
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,17 +20,20 @@ struct Entry {
 }
 
 impl ScoringAnswer {
-    /// The predictions of so many rows. `prediction` and `probability` are the names of their fields, which decide
+    /// The predictions of rows that stand on these lines of a data set. `prediction` and `probability` are the names of their fields, which decide
     /// where the answer has names.
-    pub fn predictions(self, rows: usize, prediction: &str, probability: &str) -> Result<Vec<Prediction>, Failure> {
+    pub fn predictions(self, lines: &[u64], prediction: &str, probability: &str) -> Result<Vec<Prediction>, Failure> {
+        let rows = lines.len();
         let outputs = self.outputs(prediction, probability)?;
         if let Some(odd) = outputs.iter().find(|output| output.rows.len() != rows) {
             let (answered, word) = (odd.rows.len(), if odd.rows.len() == 1 { "row" } else { "rows" });
             let text = format!("the deployment answered {answered} {word} to {rows}");
             return Err(Failure::internal(text));
         }
-        Prediction::pick(&outputs, prediction, probability)
-            .map_err(|reason| Failure::internal(format!("the deployment's answer is not understood: {reason}")))
+        Prediction::pick(&outputs, prediction, probability).map_err(|Misfit { row, why }| {
+            let to_line = row.map(|row| format!(" to line {}", lines[row])).unwrap_or_default();
+            Failure::internal(format!("the deployment's answer{to_line} is not understood: {why}"))
+        })
     }
 
     fn outputs(mut self, prediction: &str, probability: &str) -> Result<Vec<ModelOutput>, Failure> {
@@ -85,7 +89,8 @@ mod tests {
 
     fn read(rows: usize, answer: Value) -> Result<Vec<(Value, Vec<f64>)>, Failure> {
         let answer: ScoringAnswer = serde_json::from_value(answer).unwrap();
-        let predictions = answer.predictions(rows, "prediction", "probability")?;
+        let lines: Vec<u64> = (2..).take(rows).collect();
+        let predictions = answer.predictions(&lines, "prediction", "probability")?;
         Ok(predictions.into_iter().map(|row| (row.value, row.probabilities)).collect())
     }
 
@@ -130,7 +135,7 @@ mod tests {
             (json!([]), "the deployment's answer is not understood: no output"),
             (
                 json!([{"id": "label", "values": [1, null]}]),
-                "the deployment's answer is not understood: `null` is not one value",
+                "the deployment's answer to line 3 is not understood: `null` is not one value",
             ),
             (
                 json!([{"fields": ["prediction", "probability"], "values": [[1], [0]]}]),
