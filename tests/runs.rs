@@ -459,8 +459,10 @@ fn a_provider_that_another_subscription_uses_is_kept_until_that_is_gone() {
         kinds
     };
 
-    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+    let stderr = bench.stepwise(&["cleanup", "--run", "r"]).succeeds().stderr();
 
+    let told = "stays, as it is used by `";
+    assert_eq!(stderr.lines().filter(|line| line.contains(told)).count(), 2, "{stderr}");
     assert_eq!(
         kinds(&bench),
         ["data mart", "deployment", "model", "monitor instance", "service provider", "subscription"]

@@ -86,7 +86,11 @@ fn run(host: &dyn Host, input: Input) -> Result<Output, Failure> {
         match clear(host, entry, &deadline) {
             Ok(End::Removed(id)) => output.removed.push(thing(entry, Some(id))),
             Ok(End::AlreadyGone(id)) => output.already_gone.push(thing(entry, id)),
-            Ok(End::Kept(id, why)) => output.kept.push(left(entry, Some(id), why)),
+            Ok(End::Kept(id, why)) => {
+                let later = "cleaned up after later, the run removes it";
+                host.log(Level::Warn, &format!("{} stays, as it is {why}; {later}", title(entry)));
+                output.kept.push(left(entry, Some(id), why));
+            }
             Ok(End::StillGone) => {}
             // The rest is removed all the same; what hangs on this one is refused by the service itself.
             Err(failure) => {
