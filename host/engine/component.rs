@@ -86,6 +86,8 @@ impl Engine {
         // Named, though it is this machine's own: what is compiled is then for every processor of its kind, not for the
         // one at hand, and an image that was built on one runs on another without compiling anew.
         config.target(&target()).map_err(failed)?.epoch_interruption(true);
+        // Nobody is shown a backtrace: what only serves one is a seventh of a compiled component.
+        config.wasm_backtrace_max_frames(None).generate_address_map(false).native_unwind_info(false);
         let wasmtime = wasmtime::Engine::new(&config).map_err(failed)?;
         let linker = imports::linker(&wasmtime).map_err(failed)?;
         Ok(Self { wasmtime, linker: Arc::new(linker), cache: cache.map(Arc::new), trouble: Arc::default() })
