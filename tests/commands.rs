@@ -327,6 +327,9 @@ fn wrong_usage_is_exit_code_2() {
         .exits_with(2)
         .says("error: there is no run `nothing` in `.stepwise`\n");
     bench.stepwise(&["run", "pipeline.yaml", "--run", "moved", "--only", "store"]).succeeds();
+    let stderr = Bench::sample().without("CPD_USERNAME").stepwise(&["check", "pipeline.yaml"]).exits_with(2).stderr();
+    // Both services share the login: the error is where it is written, not where it is referred to.
+    assert!(stderr.contains("--> pipeline.yaml:13:17\n"), "{stderr}");
     let folder = bench.folder.path();
     fs::rename(folder.join("pipeline.yaml"), folder.join("elsewhere.yaml")).unwrap();
     bench.stepwise(&["cleanup", "--run", "moved"]).exits_with(2).says(

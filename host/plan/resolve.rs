@@ -83,7 +83,7 @@ impl Plan {
             stale: if let Scope::Stale(stale) = scope { stale.clone() } else { Stale::default() },
             secrets: typed::secrets(spec),
             unset_secrets: BTreeSet::new(),
-            missing: BTreeSet::new(),
+            missing: BTreeMap::new(),
             problems,
         };
         resolver.params = resolver.params();
@@ -167,8 +167,8 @@ struct Resolver<'a> {
     secrets: Vec<Secret>,
     /// Variables of secrets that are not set.
     unset_secrets: BTreeSet<String>,
-    /// What was told to be missing.
-    missing: BTreeSet<String>,
+    /// What was told to be missing, and which of the problems that is.
+    missing: BTreeMap<String, usize>,
     problems: Vec<Problem>,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::plan::secrets::{self, SecretError, Source};
 use crate::services::Secret;
-use crate::spec::{Part, Reference, Template, Way};
+use crate::spec::{Part, Problem, Reference, Template, Way};
 
 use super::Resolver;
 use super::params::plain;
@@ -115,10 +115,16 @@ impl Resolver<'_> {
         None
     }
 
-    /// What is missing is one problem, however often it is read: the services of a cluster share a login.
+    /// What is missing is one problem, however often it is read, where it stands first: the services of a cluster share a login.
     fn tell_once(&mut self, way: &Way, message: String, hint: Option<String>) {
-        if self.missing.insert(message.clone()) {
-            self.problem_with(way, message, hint);
+        let problem = Problem { hint: hint.map(Into::into), ..self.spec.problem(way, &message) };
+        match self.missing.get(&message) {
+            Some(told) if problem.place >= self.problems[*told].place => {}
+            Some(told) => self.problems[*told] = problem,
+            None => {
+                self.missing.insert(message, self.problems.len());
+                self.problems.push(problem);
+            }
         }
     }
 }
