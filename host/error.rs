@@ -47,6 +47,9 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// The arguments.
+    #[error("{0}")]
+    Usage(String),
     /// The file that tells the stub how to fail.
     #[error("the faults of `{file}` cannot be used: {why}", file = file.display())]
     Faults {
@@ -96,6 +99,7 @@ impl Error {
             Self::Run(RunError::Data { error, .. }) if error.is_passing() => exit::UNEXPECTED,
             Self::Component(_)
             | Self::Spec(_)
+            | Self::Usage(_)
             | Self::NoSpec { .. }
             | Self::NoSteps(_)
             | Self::NoCleanup(_)

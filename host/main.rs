@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use stepwise::cli::{Cli, version};
+use stepwise::cli::{Cli, usage, version};
 use stepwise::console::{Colour, Console};
 
 fn main() -> ExitCode {
@@ -14,8 +14,11 @@ fn main() -> ExitCode {
             (console, ended)
         }
         Err(answer) if version::is_asked_for(&answer) => (Console::text(Colour::Auto, false), version::write(&mut out)),
-        // Help, the version alone, or what is wrong with the arguments.
-        Err(answer) => answer.exit(),
+        Err(answer) => match usage::as_json(&answer) {
+            Some(error) => (Console::json(), Err(error)),
+            // Help, the version alone, or what is wrong with the arguments.
+            None => answer.exit(),
+        },
     };
     match ended {
         Ok(code) => ExitCode::from(code),

@@ -122,6 +122,11 @@ fn a_machine_gets_the_command_s_own_errors_as_events() {
     let missing = error(&["check", "nothing.yaml", "--log-format", "json"]);
     assert_eq!(missing["event"], "error");
     assert!(missing["message"].as_str().unwrap().contains("nothing.yaml"), "{missing}");
+    let usage = error(&["run", "pipeline.yaml", "--log-format", "json", "--nope"]);
+    let told = "unexpected argument '--nope' found\n\n  tip: to pass '--nope' as a value, use '-- --nope'";
+    assert_eq!(usage["message"], told);
+    let usage = error(&["run", "--log-format=json"]);
+    assert!(usage["message"].as_str().unwrap().ends_with("\n  <SPEC>"), "{usage}");
 }
 
 #[test]

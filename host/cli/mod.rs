@@ -15,6 +15,7 @@ mod run_id;
 mod schema;
 mod steps;
 mod stub;
+pub mod usage;
 pub mod version;
 
 use std::ffi::OsString;
