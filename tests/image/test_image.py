@@ -223,6 +223,7 @@ class TheImage(unittest.TestCase):
         self.assertIn("statically linked", told.stdout + told.stderr)
         size = self.image.size()
         print(f"the image on scratch: {size / 1e6:.1f} MB, the program {program.stat().st_size / 1e6:.1f} MB of it")
+        self.assertLess(size, 60e6)
 
     def test_it_is_made_of_what_its_sbom_says(self):
         folder = self.root / "usr/local/share/stepwise"
