@@ -38,6 +38,8 @@ pub enum Error {
         run: String,
         /// Where its spec was.
         spec: PathBuf,
+        /// The command that cleans up with the spec where it is now.
+        command: String,
     },
     /// A file cannot be written.
     #[error("failed to write `{file}`: {source}", file = file.display())]
@@ -135,7 +137,7 @@ impl Error {
                 let shards = if *begun == 0 { "null".to_owned() } else { begun.to_string() };
                 Some(format!("go on as it was begun, with `--set steps.{step}.shards={shards}`"))
             }
-            Self::NoSpec { run, .. } => Some(format!("name where it is now: stepwise cleanup SPEC --run {run}")),
+            Self::NoSpec { command, .. } => Some(format!("name where it is now: {command}")),
             Self::Run(RunError::DryRun(_)) => {
                 Some("serve the stub on its own with `stepwise stub`, and run against that".to_owned())
             }

@@ -334,7 +334,7 @@ fn wrong_usage_is_exit_code_2() {
     fs::rename(folder.join("pipeline.yaml"), folder.join("elsewhere.yaml")).unwrap();
     bench.stepwise(&["cleanup", "--run", "moved"]).exits_with(2).says(
         "error: the spec of run `moved`, `FOLDER/pipeline.yaml`, is not there any more\n\
-         hint: name where it is now: stepwise cleanup SPEC --run moved\n",
+         hint: name where it is now: stepwise cleanup SPEC --run moved --runs .stepwise\n",
     );
     bench.stepwise(&["cleanup", "elsewhere.yaml", "--run", "moved"]).succeeds();
     bench

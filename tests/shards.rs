@@ -156,6 +156,15 @@ fn a_process_that_is_about_to_score_keeps_others_from_other_shards() {
 }
 
 #[test]
+fn a_run_in_many_shards_needs_no_more_open_files_than_another() {
+    let bench = Bench::sample();
+
+    bench.limited("ulimit -n 100", &["run", "pipeline.yaml", "--set", "steps.score.shards=90"]).succeeds();
+
+    bench.leaves_nothing();
+}
+
+#[test]
 fn a_call_that_scored_nothing_leaves_the_choice_of_shards_open() {
     let bench = Bench::sample();
     bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).succeeds();

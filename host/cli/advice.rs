@@ -29,6 +29,11 @@ pub(super) fn removal(plan: &Plan, run: &RunId, folders: &Folders<'_>) -> String
     with(command, folders, secret)
 }
 
+/// The command that removes what a run has left, for who knows where its spec is.
+pub(super) fn cleanup(run: &RunId, folders: &Folders<'_>) -> String {
+    with(format!("stepwise cleanup SPEC --run {}", run.as_str()), folders, std::iter::empty())
+}
+
 /// The command that removes what lost runs have left, or one of them. A value that is a secret stands in it as its mask.
 pub(super) fn stale(plan: &Plan, run: Option<&RunId>, older_than: &str, folders: &Folders<'_>) -> String {
     let masks = Masks::of(&plan.secrets);

@@ -107,8 +107,8 @@ impl Cleanup {
         let record = record(&self.runs, run);
         let record = record.map_err(|error| advice::or_by_tags(error, file, run, &overrides, &folders))?;
         let file = file.map_or_else(|| PathBuf::from(&record.spec), Path::to_owned);
-        if self.spec.is_none() && !file.exists() {
-            return Err(Error::NoSpec { run: record.run, spec: file });
+        if self.spec.is_none() && matches!(file.try_exists(), Ok(false)) {
+            return Err(Error::NoSpec { run: record.run, spec: file, command: advice::cleanup(run, &folders) });
         }
         let spec = spec(&file, &record, self.set.clone())?;
         let plan = plan(&spec, &self.steps, &self.secrets.environment(), console)?;

@@ -31,6 +31,9 @@ const REAL: [&str; 3] = ["from", "resume", "keep"];
 /// What is of no single step, for the same reason.
 const SEVERAL: [&str; 3] = ["dry_run", "from", "resume"];
 
+/// What `--or-start` is not of, for the same reason.
+const OTHERS: [&str; 7] = ["run", "only", "from", "dry_run", "shard", "twin", "faults"];
+
 /// Run the steps of a spec in order
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -61,7 +64,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "ID", conflicts_with_all = ["run", "only", "from"])]
     resume: Option<String>,
     /// With `--resume`: start the run if it is not there, so that one command is right however often it is given
-    #[arg(long, requires = "resume", conflicts_with_all = ["run", "only", "from", "dry_run"])]
+    #[arg(long, requires = "resume", conflicts_with_all = OTHERS)]
     or_start: bool,
     /// Leave what the run creates, to look at it or to go on with it: no step that removes is run
     #[arg(long)]

@@ -143,7 +143,7 @@ impl RunFolder {
         if folder.record().exists() {
             // The record knows the steps, too.
             let steps = folder.path.join("steps");
-            fs::create_dir(&steps).map_err(failed("create", &steps))?;
+            fs::create_dir_all(&steps).map_err(failed("create", &steps))?;
             return Ok(folder);
         }
         Err(FolderError::Unknown { run: run.as_str().to_owned(), folder: runs.to_owned() })
@@ -210,6 +210,20 @@ impl RunFolder {
             std::thread::sleep(left.min(LOOK));
         }
         Ok(true)
+    }
+
+    /// Held by every process that runs a step, in whatever shards, from its beginning on.
+    pub(super) fn claim(&self, step: &str) -> Result<Option<File>, FolderError> {
+        try_lock(&self.claim_file(step), false)
+    }
+
+    /// Whether a process does. Claims come and go while the run's lock is held, so that none is missed.
+    pub(super) fn is_claimed(&self, step: &str) -> bool {
+        matches!(try_lock(&self.claim_file(step), true), Ok(None))
+    }
+
+    fn claim_file(&self, step: &str) -> PathBuf {
+        self.path.join("steps").join(format!("{step}.claim"))
     }
 
     /// Held while a step runs; none if another process runs it.

@@ -1,6 +1,6 @@
 //! Drives a plan: step after step, each recorded as soon as it ended, `always` steps whatever happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,8 +36,8 @@ pub struct Runner<'a> {
     stop: Stop,
     /// The end of the run's time, for steps that need not follow whatever happens.
     end: Option<Deadline>,
-    /// The locks of what is still to run in shards.
-    claimed: BTreeMap<String, File>,
+    /// Shows other processes which steps are to run in shards.
+    _claims: Vec<File>,
     /// Shows other processes that the run is alive.
     _alive: File,
 }
@@ -90,14 +90,14 @@ impl<'a> Runner<'a> {
         };
         let ledger = Arc::new(Ledger::new(folder.path(), &plan.name, run.as_str(), &record.nonce));
         choice.check(plan, &record, &ledger)?;
-        let claimed = claim_shards(plan, choice, &folder, &mut record);
+        let claims = claim_shards(plan, choice, &folder, &mut record);
         drop(lock);
         let events = Arc::new(Events::open(folder.path(), masks, console.clone())?);
         for warning in &record.warnings {
             events.warning(warning, warnings.contains(warning));
         }
         let end = plan.time.map(Deadline::after);
-        Ok(Self { plan, folder, record, services, ledger, events, brought, stop, end, claimed, _alive: alive })
+        Ok(Self { plan, folder, record, services, ledger, events, brought, stop, end, _claims: claims, _alive: alive })
     }
 
     /// The ledger, for who asks it when the run is over.
@@ -145,8 +145,7 @@ impl<'a> Runner<'a> {
                 When::Success | When::Stale => self.stop.clone(),
                 When::Failure | When::Always => Stop::new(),
             };
-            let claimed = self.claimed.remove(&step.id);
-            let running = match claimed.map_or_else(|| self.folder.lock_step(&step.id), |lock| Ok(Some(lock))) {
+            let running = match self.folder.lock_step(&step.id) {
                 Ok(None) => return Err(RunError::Busy { step: step.id.clone(), run: self.record.run.clone() }),
                 Ok(running) => running,
                 Err(error) => {
@@ -344,8 +343,7 @@ fn check_shards(record: &RunRecord, plan: &Plan, folder: &RunFolder) -> Result<(
         let known: Vec<_> = record.expected.iter().filter(is_of_step).collect();
         let has_artifacts =
             |id: &&String| std::fs::read_dir(folder.artifacts().join(id)).is_ok_and(|mut files| files.next().is_some());
-        let is_claimed = |id: &&String| matches!(folder.lock_step(id), Ok(None));
-        let is_begun = known.iter().any(|id| has_artifacts(id) || is_claimed(id));
+        let is_begun = folder.is_claimed(&step.id) || known.iter().any(has_artifacts);
         // Beside its shards stands the step itself.
         let (begun, now) = (known.len().saturating_sub(1), step.shards().unwrap_or(0) as usize);
         if is_begun && begun != now {
@@ -355,16 +353,16 @@ fn check_shards(record: &RunRecord, plan: &Plan, folder: &RunFolder) -> Result<(
     Ok(())
 }
 
-/// Takes the locks of what is to run in shards while the run's own is held, and says in the record in which: a process that
+/// Claims the steps that are to run in shards while the run's lock is held, and says in the record how many: a process that
 /// comes before anything is begun knows it so. What cannot be locked or written is told when it runs.
-fn claim_shards(plan: &Plan, choice: &Choice, folder: &RunFolder, record: &mut RunRecord) -> BTreeMap<String, File> {
+fn claim_shards(plan: &Plan, choice: &Choice, folder: &RunFolder, record: &mut RunRecord) -> Vec<File> {
     let chosen = plan.steps.iter().filter(|step| can_be_split(step) && choice.includes(&step.id));
-    let claimed: BTreeMap<_, _> =
-        chosen.filter_map(|step| Some((step.id.clone(), folder.lock_step(&step.id).ok()??))).collect();
-    if !claimed.is_empty() {
+    let chosen: BTreeSet<_> = chosen.map(PlannedStep::spec_id).collect();
+    let claims: Vec<_> = chosen.into_iter().filter_map(|step| folder.claim(step).ok()?).collect();
+    if !claims.is_empty() {
         let _ = record.write(folder);
     }
-    claimed
+    claims
 }
 
 fn can_be_split(step: &PlannedStep) -> bool {
