@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use stepwise_stub::{Fault, FaultKind};
 
-use crate::harness::Bench;
+use crate::harness::{Bench, components};
 
 fn plan(bench: &Bench, more: &[&str]) -> Value {
     let arguments = [&["plan", "pipeline.yaml", "--format", "json", "--allow-unset"], more].concat();
@@ -32,6 +32,39 @@ fn a_build_without_a_tag_gets_no_name() {
         let stderr = Bench::new().stepwise(&["run-id", tag]).exits_with(2).stderr();
         assert!(stderr.contains("there is nothing in it to know a build by"), "{stderr}");
     }
+}
+
+#[test]
+fn a_run_is_not_started_by_what_only_others_do() {
+    let bench = Bench::sample();
+    let others: [&[&str]; 6] = [
+        &["--run", "r"],
+        &["--only", "store"],
+        &["--dry-run"],
+        &["--shard", "0"],
+        &["--twin", "nothing.onnx"],
+        &["--faults", "nothing.yaml"],
+    ];
+    for other in others {
+        bench.stepwise(&[&["run", "pipeline.yaml", "--or-start"], other].concat()).exits_with(2);
+    }
+    assert_eq!(bench.requests(), [""; 0]);
+}
+
+#[test]
+fn a_cleanup_needs_no_variable_of_steps_that_it_does_not_run() {
+    let step = |name: &str| fs::read(components().join(format!("{name}.wasm"))).unwrap();
+    let module = |name: &str| format!("  - module: \"${{{{ env.FOLDER }}}}/{name}.wasm\"\n    id: {name}\n");
+    let bench = Bench::sample().file("mine/store.wasm", step("store")).file("mine/deploy.wasm", step("deploy"));
+    let bench = bench.spec("  - step: store\n", &module("store")).spec("  - step: deploy\n", &module("deploy"));
+    let bench = bench.variable("FOLDER", "mine");
+    // It is granted nothing, but the run is there.
+    bench.stepwise(&["run", "pipeline.yaml", "--run", "r", "--only", "store"]).exits_with(3);
+
+    let bench = bench.without("FOLDER");
+    bench.stepwise(&["cleanup", "--run", "r"]).succeeds();
+
+    bench.leaves_nothing();
 }
 
 #[test]

@@ -232,6 +232,7 @@ impl Resolver<'_> {
             if !step.as_ref().is_some_and(|step| scope.includes(step, component.as_ref())) {
                 let kept = if matches!(scope, Scope::All) { self.problems.len() } else { before };
                 self.problems.truncate(kept);
+                self.missing.retain(|_, told| *told < kept);
             }
             // What refers to a step that cannot be read is not wrong for that.
             let written = |key: &str| spec.value().get("steps")?.get(n)?.get(key)?.as_str().map(str::to_owned);
