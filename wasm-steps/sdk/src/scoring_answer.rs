@@ -20,8 +20,8 @@ struct Entry {
 }
 
 impl ScoringAnswer {
-    /// The predictions of rows that stand on these lines of a data set. `prediction` and `probability` are the names of their fields, which decide
-    /// where the answer has names.
+    /// The predictions of rows that stand on these lines of a data set. `prediction` and `probability` are the names of
+    /// their fields, which decide where the answer has names.
     pub fn predictions(self, lines: &[u64], prediction: &str, probability: &str) -> Result<Vec<Prediction>, Failure> {
         let rows = lines.len();
         let outputs = self.outputs(prediction, probability)?;
